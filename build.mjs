@@ -1,0 +1,217 @@
+// Bundles every function by itself, lists them in manifest.json and merges their contracts.
+//   node build.mjs           builds and writes
+//   node build.mjs --check   writes neither manifest.json nor functions/_contracts.ts; exits 1 and says what is stale
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+import { parse as parseYaml } from 'yaml'
+
+const root = dirname(fileURLToPath(import.meta.url))
+async function main(flags) {
+  const unknown = flags.find((flag) => flag !== '--check')
+  if (unknown) {
+    console.error(`${unknown}: not an option of build.mjs; there is --check`)
+    return 2
+  }
+  const check = flags.includes('--check')
+  rmSync(join(root, 'dist/functions'), { recursive: true, force: true })
+
+  const contracts = contractsModule()
+  if (check && read('functions/_contracts.ts') !== contracts) return stale('functions/_contracts.ts')
+  writeChanged('functions/_contracts.ts', contracts, check)
+
+  const files = functionFiles()
+  await bundleRuntime()
+  await bundleFunctions(files)
+  const manifest = `${JSON.stringify(await manifestOf(files), null, 2)}\n`
+  if (check && read('manifest.json') !== manifest) return stale('manifest.json')
+  writeChanged('manifest.json', manifest, check)
+  console.log(`${files.length} functions built${check ? '; nothing is stale' : ''}`)
+  return 0
+}
+
+function stale(file) {
+  console.error(`${file} is stale: run node build.mjs and commit what it writes`)
+  return 1
+}
+
+/** Every function file, sorted by name: `functions/order/create.ts` is `order/create`. What begins with `_` is none. */
+function functionFiles(folder = 'functions') {
+  if (!existsSync(join(root, folder))) throw wrong([`${folder}/: there is no such folder; put function files there`])
+  return readdirSync(join(root, folder), { withFileTypes: true })
+    .filter(({ name }) => !name.startsWith('_') && !name.startsWith('.'))
+    .flatMap((entry) => {
+      const path = `${folder}/${entry.name}`
+      if (entry.isDirectory()) return functionFiles(path)
+      return /\.[mc]?[tj]s$/.test(entry.name) && !entry.name.endsWith('.d.ts') ? [path] : []
+    })
+    .sort()
+}
+
+const nameOf = (file) => file.replace(/^functions\//, '').replace(/\.[mc]?[tj]s$/, '')
+const bundleOf = (file) => `dist/functions/${nameOf(file)}.mjs`
+
+/** `functions/_contracts.ts`: the slices of all services as one, and the types that follow from it. */
+function contractsModule() {
+  const services = readdirSync(join(root, 'functions'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(join(root, 'functions', entry.name, '_contract.ts')))
+    .map(({ name }) => name)
+    .sort()
+  const variable = (service) => service.replace(/[^A-Za-z0-9]+(.)?/g, (_, next = '') => next.toUpperCase())
+  return `${[
+    '// Made by build.mjs from functions/*/_contract.ts; node build.mjs makes it again.',
+    "import type { ConfigOf, HandlerOf } from '../runtime/types'",
+    ...services.map((service) => `import ${variable(service)} from './${service}/_contract'`),
+    '',
+    `export const contracts = { ${services.map((service) => `...${variable(service)}`).join(', ')} }`,
+    '',
+    'export type Contracts = typeof contracts',
+    'export type Config = ConfigOf<Contracts>',
+    'export type Handler<C> = HandlerOf<Contracts, C>',
+  ].join('\n')}\n`
+}
+
+const common = {
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  absWorkingDir: root,
+  logLevel: 'silent',
+}
+
+async function bundleRuntime() {
+  await esbuild({
+    entryPoints: ['runtime/main.ts', 'runtime/manifest.ts'],
+    outdir: 'dist/runtime',
+    outExtension: { '.js': '.mjs' },
+    packages: 'external',
+  })
+}
+
+/** One bundle a function, with all that it imports, so that each can be deployed and replaced alone. */
+async function bundleFunctions(files) {
+  const shared = { 'dist/contracts': 'functions/_contracts.ts' }
+  if (existsSync(join(root, 'functions/_streams.ts'))) shared['dist/streams'] = 'functions/_streams.ts'
+  const entryPoints = Object.fromEntries(files.map((file) => [bundleOf(file).slice(0, -'.mjs'.length), file]))
+  await esbuild({
+    entryPoints: { ...entryPoints, ...shared },
+    outdir: '.',
+    outExtension: { '.js': '.mjs' },
+    plugins: [yaml, withoutNats],
+  })
+}
+
+const yaml = {
+  name: 'yaml',
+  setup(builder) {
+    builder.onLoad({ filter: /\.yaml$/ }, ({ path }) => ({
+      contents: JSON.stringify(parseYaml(readFileSync(path, 'utf8'))),
+      loader: 'json',
+    }))
+  },
+}
+
+const withoutNats = {
+  name: 'without-nats',
+  setup(builder) {
+    builder.onResolve({ filter: /^(nats|@nats-io\/.*)$/ }, ({ importer }) => ({
+      errors: [{ text: `${place(importer)}: imports nats; a function reaches the broker through its context alone` }],
+    }))
+  },
+}
+
+async function esbuild(options) {
+  try {
+    await build({ ...common, ...options })
+  } catch (error) {
+    if (!error.errors) throw error
+    throw wrong(
+      error.errors.map(({ text, location }) => (location ? `${location.file}:${location.line}: ${text}` : text)),
+    )
+  }
+}
+
+async function manifestOf(files) {
+  const rules = await import(fresh('dist/runtime/manifest.mjs'))
+  const { contracts } = await import(fresh('dist/contracts.mjs'))
+  const streams = existsSync(join(root, 'functions/_streams.ts'))
+    ? (await import(fresh('dist/streams.mjs'))).default
+    : {}
+  const entries = []
+  const faults = []
+  for (const file of files) {
+    try {
+      entries.push(await entryOf(file, { rules, contracts, streams, taken: entries }))
+    } catch (error) {
+      faults.push(`${file}: ${error.message}`)
+    }
+  }
+  if (faults.length > 0) throw wrong(faults)
+  return {
+    $schema: './manifest.schema.json',
+    contracts: 'dist/contracts.mjs',
+    streams: sorted(streams),
+    functions: entries.sort((one, other) => (one.name < other.name ? -1 : 1)),
+  }
+}
+
+async function entryOf(file, { rules, contracts, streams, taken }) {
+  const bundle = await import(fresh(bundleOf(file)))
+  const { config } = bundle
+  if (typeof bundle.default !== 'function') {
+    throw new Error(
+      'has no default export that is a function; write export default (async (body, context) => { … }) satisfies Handler<typeof config>',
+    )
+  }
+  if (typeof config !== 'object' || config === null) {
+    throw new Error("exports no config; write export const config = { subject: '…', mode: '…' } satisfies Config")
+  }
+  const name = nameOf(file)
+  const twin = taken.find((entry) => entry.name === name)
+  if (twin) throw new Error(`is named ${name}, as ${twin.file} is; rename one of them`)
+  const { mode, subject, queue, emits, requests, stores, ledgers, awaits, maxBodyBytes, example, ...rest } = config
+  const entry = {
+    name,
+    file,
+    bundle: bundleOf(file),
+    mode,
+    subject,
+    queue,
+    emits: [...(emits ?? [])].sort(),
+    requests: [...(requests ?? [])].sort(),
+    stores: [...(stores ?? [])].sort(),
+    ledgers: [...(ledgers ?? [])].sort(),
+    awaits: [...(awaits ?? [])].sort(),
+    maxBodyBytes,
+    example,
+    policy: sorted({ ...rules.defaultPolicy, ...rest }),
+  }
+  rules.checkConfig(entry, { contracts, streams })
+  return JSON.parse(JSON.stringify(entry))
+}
+
+const sorted = (fields) => Object.fromEntries(Object.entries(fields).sort(([one], [other]) => (one < other ? -1 : 1)))
+
+/** A module's address that no earlier import has cached. */
+const fresh = (path) => `${pathToFileURL(resolve(root, path)).href}?${Date.now()}`
+
+const place = (path) => relative(root, path).split(sep).join('/') || basename(path)
+
+function read(path) {
+  return existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined
+}
+
+function writeChanged(path, text, check) {
+  if (!check && read(path) !== text) writeFileSync(join(root, path), text)
+}
+
+function wrong(faults) {
+  return Object.assign(new Error(faults.join('\n')), { wrong: faults })
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch((error) => {
+  console.error(error.wrong ? error.wrong.join('\n') : error.stack)
+  return 1
+})

@@ -1,0 +1,37 @@
+import { array, enums, integer, max, min, object, pattern, refine, size, string } from 'superstruct'
+
+/** A string of so many characters (code points, as JSON Schema counts them). */
+export const text = (least: number, most: number) =>
+  refine(string(), 'text', (value) => {
+    const length = value.length <= most ? value.length : [...value].length
+    return (length >= least && length <= most) || `Expected a string of ${least} to ${most} characters`
+  })
+
+const formed = (form: RegExp, what: string) =>
+  refine(string(), 'form', (value) => form.test(value) || `Expected ${what}`)
+
+export const OrderId = formed(/^[0-9A-HJKMNP-TV-Z]{26}$/, '26 characters of Crockford base32, upper case')
+export const UserId = text(1, 128)
+export const Sku = formed(
+  /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+  'a SKU: 1 to 64 letters, digits, _ and -, the first a letter or digit',
+)
+/** UTC, ISO 8601 with milliseconds. */
+export const Time = formed(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'a time as 2026-01-30T12:00:00.000Z')
+/** Minor units. */
+export const Amount = min(integer(), 0)
+export const Currency = pattern(string(), /^[A-Z]{3}$/)
+export const Reason = text(1, 200)
+export const By = enums(['customer', 'operator', 'system'])
+
+export const quantity = (most: number) => max(min(integer(), 1), most)
+export const Line = object({ sku: Sku, qty: quantity(1_000_000) })
+export const Lines = size(array(Line), 1, 100)
+
+/** On every event of an order. */
+export const ofOrder = { order_id: OrderId, user_id: UserId, occurred_at: Time }
+
+/** Names an event for what happened: one of its type for an order. */
+export const oncePerOrder = (type: string) => (body: { order_id: string }) => `${type}:${body.order_id}`
+
+export const now = (): string => new Date().toISOString()

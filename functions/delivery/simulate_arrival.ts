@@ -1,0 +1,17 @@
+import type { Config, Handler } from '../_contracts'
+import { simulatedLegMs } from '../_environment'
+import { travel } from './_simulation'
+
+export const config = {
+  mode: 'stream',
+  subject: 'events.delivery_picked_up',
+  queue: 'delivery',
+  requests: ['rpc.update_delivery'],
+  maxAgeMs: 24 * 3_600_000,
+} satisfies Config
+
+export const setup = simulatedLegMs
+
+export default (async (body, { request, later }) => {
+  await travel('delivered', { body, later, update: (report) => request('rpc.update_delivery', report) })
+}) satisfies Handler<typeof config>

@@ -1,0 +1,21 @@
+import type { Config, Handler } from '../_contracts'
+
+export const config = {
+  mode: 'http',
+  queue: 'gateway',
+  requests: [
+    'rpc.create_order',
+    'rpc.get_order_status',
+    'rpc.cancel_order',
+    'rpc.get_order_history',
+    'rpc.check_inventory',
+    'rpc.set_inventory',
+    'rpc.update_delivery',
+  ],
+  maxBodyBytes: 64 * 1024,
+  example:
+    'curl -s {url}/api/v1/orders -d \'{"user_id":"u-1","items":[{"sku":"espresso-beans","qty":1}],"address":"1 Main Street","payment_method":"card"}\'',
+} satisfies Config
+
+/** What a route may use. */
+export type Gateway = Parameters<Handler<typeof config>>[1]

@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto'
+import type { IRequest } from 'itty-router'
+import document from '../../docs/openapi.yaml'
+import { rejection } from '../../runtime/errors'
+import { authIsOff, rpcTimeoutMs } from '../_environment'
+import { Report } from '../delivery/_contract'
+import { Shelf } from '../inventory/_contract'
+import { Cancel, NewOrder } from '../order/_contract'
+import { orderId } from '../order/_identity'
+import { follow } from './_follow'
+import type { Gateway } from './_gateway'
+import { type Kind, kinds, problem, problemOf } from './_problem'
+
+type Answer = (request: IRequest, gateway: Gateway) => Response | Promise<Response>
+
+interface Route {
+  method: 'get' | 'post' | 'put'
+  path: string
+  answer: Answer
+  /** What a 409 of the service means here. */
+  conflict?: Kind
+}
+
+export const routes: Route[] = [
+  { method: 'post', path: '/api/v1/orders', answer: createOrder },
+  { method: 'get', path: '/api/v1/orders/:order_id', answer: getOrderStatus },
+  { method: 'post', path: '/api/v1/orders/:order_id/cancel', answer: cancelOrder, conflict: 'not-cancellable' },
+  { method: 'get', path: '/api/v1/orders/:order_id/history', answer: getOrderHistory },
+  { method: 'get', path: '/api/v1/orders/:order_id/events', answer: followOrder },
+  { method: 'get', path: '/api/v1/inventory/:sku', answer: checkInventory },
+  { method: 'put', path: '/api/v1/inventory/:sku', answer: setInventory },
+  { method: 'post', path: '/api/v1/deliveries/:order_id/status', answer: updateDelivery },
+  { method: 'get', path: '/api/v1/health', answer: () => text('OK') },
+  { method: 'get', path: '/ready', answer: ready },
+  { method: 'get', path: '/api/v1/openapi.json', answer: () => json(document) },
+  { method: 'get', path: '/problems/:kind', answer: explain },
+]
+
+async function createOrder(request: IRequest, { request: ask, check }: Gateway): Promise<Response> {
+  const key = request.headers.get('idempotency-key') ?? randomUUID()
+  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw invalid('#/Idempotency-Key', 'must be 1 to 255 visible ASCII characters without spaces')
+  }
+  const order = check(NewOrder, await body(request))
+  try {
+    const { body: created, replayed } = await ask('rpc.create_order', order, {
+      timeoutMs: rpcTimeoutMs(),
+      idempotencyKey: key,
+    })
+    return json(created, 201, {
+      Location: `/api/v1/orders/${created.order_id}`,
+      ...(replayed && { 'Idempotent-Replayed': 'true' }),
+    })
+  } catch (error) {
+    const order_id = orderId(order.user_id, key)
+    const answer = problemOf(error, { order_id, instance: '/api/v1/orders' })
+    if (answer) return answer
+    throw error
+  }
+}
+
+async function getOrderStatus({ params }: IRequest, { request: ask }: Gateway): Promise<Response> {
+  return json((await ask('rpc.get_order_status', { order_id: decoded(params.order_id) }, timely())).body)
+}
+
+async function cancelOrder(request: IRequest, { request: ask, check }: Gateway): Promise<Response> {
+  const wish = check(Cancel, await body(request, {}))
+  const order_id = decoded(request.params.order_id)
+  return json((await ask('rpc.cancel_order', { ...wish, order_id, by: 'customer' }, timely())).body)
+}
+
+async function getOrderHistory({ params }: IRequest, { request: ask }: Gateway): Promise<Response> {
+  return json((await ask('rpc.get_order_history', { order_id: decoded(params.order_id) }, timely())).body)
+}
+
+function followOrder(request: IRequest, gateway: Gateway): Promise<Response> {
+  const lastId = request.headers.get('last-event-id') ?? '0'
+  if (!/^[0-9]{1,15}$/.test(lastId)) throw invalid('#/Last-Event-ID', 'must be a number')
+  return follow(decoded(request.params.order_id), Number(lastId), request.signal, gateway)
+}
+
+async function checkInventory({ params }: IRequest, { request: ask }: Gateway): Promise<Response> {
+  return json((await ask('rpc.check_inventory', { sku: decoded(params.sku) }, timely())).body)
+}
+
+async function setInventory(request: IRequest, { request: ask, check, loopback }: Gateway): Promise<Response> {
+  staffOnly(loopback)
+  const shelf = check(Shelf, await body(request))
+  return json((await ask('rpc.set_inventory', { ...shelf, sku: decoded(request.params.sku) }, timely())).body)
+}
+
+async function updateDelivery(request: IRequest, { request: ask, check, loopback }: Gateway): Promise<Response> {
+  staffOnly(loopback)
+  const report = check(Report, await body(request))
+  const order_id = decoded(request.params.order_id)
+  return json((await ask('rpc.update_delivery', { ...report, order_id }, timely())).body)
+}
+
+async function ready(_: IRequest, gateway: Gateway): Promise<Response> {
+  return (await gateway.ready()) ? text('ready') : problem('not-ready', { instance: '/ready' })
+}
+
+function explain({ params }: IRequest): Response {
+  const known = Object.hasOwn(kinds, params.kind ?? '') ? kinds[params.kind as Kind] : undefined
+  return known ? text(known[1]) : problem('not-found', { instance: `/problems/${params.kind}` })
+}
+
+const timely = () => ({ timeoutMs: rpcTimeoutMs() })
+
+const invalid = (pointer: string, detail: string) => rejection(400, `${pointer} ${detail}`, [{ pointer, detail }])
+
+/** Operators' and couriers' calls, open to all only where nobody else can reach them. */
+function staffOnly(loopback: boolean): void {
+  if (!authIsOff(loopback)) throw rejection(403, 'Operators and couriers cannot sign in here: AUTH is not set.')
+}
+
+function decoded(segment = ''): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}
+
+/** The body as JSON, whatever its Content-Type; `otherwise` stands for an empty one where that is allowed. */
+async function body(request: IRequest, otherwise?: object): Promise<unknown> {
+  const text = await request.text()
+  if (text === '' && otherwise) return otherwise
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw invalid('#', text === '' ? 'is required' : 'is not JSON')
+  }
+}
+
+const json = (value: object, status = 200, headers: Record<string, string> = {}): Response =>
+  new Response(JSON.stringify(value), { status, headers: { 'Content-Type': 'application/json', ...headers } })
+
+const text = (line: string): Response => new Response(line, { headers: { 'Content-Type': 'text/plain' } })

@@ -1,0 +1,16 @@
+import type { Log } from '../../runtime/types'
+import type { Channel, NotifyUser } from './_contract'
+
+/** Brings a notification to the user. It may be asked twice for the same `notification_id`. */
+export interface Sender {
+  send(notification: NotifyUser, log: Log): Promise<void>
+}
+
+/** Writes a log line in place of a message. */
+const toLog: Sender = {
+  async send({ notification_id, channel, subject }, log) {
+    log.info({ notification_id, channel, subject }, 'notified')
+  },
+}
+
+export const senders: Record<Channel, Sender> = { email: toLog, push: toLog }

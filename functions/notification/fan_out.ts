@@ -1,0 +1,23 @@
+import type { Config, Handler } from '../_contracts'
+import { channelsOf } from './_contacts'
+import { texts } from './_texts'
+
+export const config = {
+  mode: 'stream',
+  subject: 'events.*',
+  queue: 'notification',
+  emits: ['jobs.notify_user'],
+} satisfies Config
+
+/** One job for each order event and channel, named for both, so that an event that comes again makes no second one. */
+export default (async (_, { message, emit }) => {
+  if (message.subject === 'events.inventory_adjusted') return
+  const { order_id, user_id } = message.body
+  const event = message.subject.slice('events.'.length)
+  const told = texts[event]?.(order_id)
+  if (!told) return
+  for (const channel of await channelsOf(user_id)) {
+    const notification_id = `${event}:${order_id}:${channel}`
+    emit('jobs.notify_user', { notification_id, user_id, order_id, event, channel, ...told })
+  }
+}) satisfies Handler<typeof config>

@@ -1,0 +1,12 @@
+import type { Config, Handler } from '../_contracts'
+import { senders } from './_channels'
+
+export const config = {
+  mode: 'job',
+  subject: 'jobs.notify_user',
+  queue: 'notification',
+} satisfies Config
+
+export default (async (notification, { log }) => {
+  await senders[notification.channel].send(notification, log)
+}) satisfies Handler<typeof config>

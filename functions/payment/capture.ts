@@ -1,0 +1,43 @@
+import type { Config, Handler } from '../_contracts'
+import { paymentLimit } from '../_environment'
+import { now } from '../_fields'
+import { capturedEvent, declinedEvent, isOpen, open, type Payment, settle } from './_payment'
+import { provider } from './_provider'
+
+export const config = {
+  mode: 'stream',
+  subject: 'events.inventory_reserved',
+  queue: 'payment',
+  emits: ['events.payment_captured', 'events.payment_declined'],
+  stores: ['payments'],
+  maxAgeMs: 24 * 3_600_000,
+} satisfies Config
+
+export const setup = paymentLimit
+
+const askAgainMs = 2_000
+
+/** Charges what was reserved, once: the provider knows the payment by its key, and the record by its marks. */
+export default (async (reserved, { store, emit, log, later }) => {
+  const { order_id } = reserved
+  const payments = store<Payment>('payments')
+  let payment = await payments.update(order_id, (known) => open(known, reserved))
+  if (isOpen(payment)) {
+    const facts = await ask(payment).catch((error) => {
+      log.warn({ order: order_id, err: error }, 'the payment service gave no answer; it is asked again')
+      return later(askAgainMs)
+    })
+    payment = await payments.update(order_id, (known = payment) => settle(known, facts))
+  }
+  const captured = capturedEvent(payment)
+  const declined = declinedEvent(payment)
+  if (captured) emit('events.payment_captured', captured)
+  if (declined) emit('events.payment_declined', declined)
+}) satisfies Handler<typeof config>
+
+/** Where a cancel came first, an earlier run may have charged all the same: only the provider knows. */
+async function ask({ order_id: key, cancelled, amount = 0, currency = '' }: Payment) {
+  const answer = cancelled ? await provider.void({ key }) : await provider.capture({ key, amount, currency })
+  const at = now()
+  return answer.kind === 'captured' ? { captured: { payment_id: answer.payment_id, at } } : { [answer.kind]: { at } }
+}

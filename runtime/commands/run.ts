@@ -1,0 +1,67 @@
+import { embeddedServer } from '../embedded/embedded'
+import { startHost } from '../host'
+import { openLog } from '../log'
+import type { FunctionEntry, Manifest } from '../manifest'
+import { readSettings } from '../settings'
+
+interface RunOptions {
+  manifest: Manifest
+  /** The folder that the manifest's paths start from. */
+  root: string
+  selected: FunctionEntry[]
+  embedded: boolean
+  env: NodeJS.ProcessEnv
+}
+
+const sameSignalMs = 200
+
+/** Runs until a signal: exit code 0 once work under way is done, 1 where it was not or the connection was lost for good. */
+export async function run({ manifest, root, selected, embedded, env }: RunOptions): Promise<void> {
+  const settings = readSettings(env)
+  const log = openLog(settings.logLevel)
+  const stopped = stopSignal()
+  const server = embedded ? await embeddedServer(manifest, env, (line) => process.stderr.write(`${line}\n`)) : undefined
+  try {
+    const host = await startHost({
+      manifest,
+      root,
+      selected,
+      settings,
+      log,
+      env: server ? { ...env, NATS_URL: server.url } : env,
+    })
+    if (embedded && host.url) greet(host.url, selected)
+    const cause = await Promise.race([stopped, host.failed, server?.failed ?? new Promise<never>(() => {})])
+    if (cause instanceof Error) {
+      log.error({ err: cause }, 'stopping')
+      process.exitCode = 1
+    } else log.info({ signal: cause }, 'stopping')
+    if (!(await host.stop())) {
+      log.error({ drainMs: settings.drainMs }, 'work was still under way after DRAIN_MS; it comes again')
+    }
+  } finally {
+    await server?.stop()
+  }
+  process.exit()
+}
+
+/** Resolves with the first SIGTERM or SIGINT; the next one, unless it is the same Ctrl-C passed on by npm, exits at once. */
+function stopSignal(): Promise<string> {
+  let first = 0
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (first === 0) first = Date.now()
+        else if (Date.now() - first > sameSignalMs) process.exit(1)
+        resolve(signal)
+      })
+    }
+  })
+}
+
+function greet(url: string, selected: FunctionEntry[]): void {
+  const example = selected.find(({ mode }) => mode === 'http')?.example
+  process.stderr.write(
+    `\nHTTP listens on ${url}\n${example ? `Try:\n\n  ${example.replaceAll('{url}', url)}\n\n` : ''}`,
+  )
+}

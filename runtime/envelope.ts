@@ -1,0 +1,30 @@
+import { rejection } from './errors'
+
+/** Headers as the runtime passes them: one value for each name. */
+export type Headers = Record<string, string>
+
+export const messageId = 'Nats-Msg-Id'
+export const traceparent = 'traceparent'
+export const idempotencyKey = 'Idempotency-Key'
+export const idempotentReplayed = 'Idempotent-Replayed'
+export const errorCode = 'Nats-Service-Error-Code'
+export const errorText = 'Nats-Service-Error'
+/** What is left of the caller's time, in milliseconds. */
+export const timeLeft = 'Timeout-Ms'
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+export const encode = (body: unknown): Uint8Array => Buffer.from(JSON.stringify(body))
+
+/** The JSON value of the bytes; refuses (400) what is not JSON in UTF-8. An empty body is an empty object. */
+export function decode(data: Uint8Array): unknown {
+  if (data.length === 0) return {}
+  try {
+    return JSON.parse(utf8.decode(data))
+  } catch {
+    throw rejection(400, 'The body is not JSON.', [{ pointer: '#', detail: 'is not JSON in UTF-8' }])
+  }
+}
+
+/** A header value may hold no line break and the broker takes no more than 64 KiB of them all. */
+export const headerText = (text: string): string => text.replace(/[\r\n]+/g, ' ').slice(0, 500)

@@ -1,0 +1,48 @@
+import type { FieldError } from './types'
+
+// Bundles do not share classes, so what a throw means is told by a registered symbol, never by `instanceof`.
+const kind = Symbol.for('deliveryflow.kind')
+
+/** The caller or the message is at fault: trying again changes nothing (503: come back later). */
+export interface Rejection extends Error {
+  code: number
+  errors?: FieldError[]
+}
+
+/** The broker, a store or a peer cannot be reached: nobody's poison, worth waiting for. */
+export interface Away extends Error {
+  reason: AwayReason
+}
+
+export type AwayReason = 'no-responders' | 'timeout' | 'disconnected' | 'unavailable'
+
+export interface Later extends Error {
+  ms: number
+}
+
+export const rejection = (code: number, message: string, errors?: FieldError[]): Rejection =>
+  mark('rejection', new Error(message), { code, errors })
+
+export const away = (reason: AwayReason, message: string): Away => mark('away', new Error(message), { reason })
+
+export const laterError = (ms: number): Later => mark('later', new Error(`again in ${ms} ms`), { ms })
+
+/** What the operator has to put right; ends the process with exit code 2 and this one line. */
+export const configuration = (message: string): Error => mark('configuration', new Error(message), {})
+
+export const isRejection = (error: unknown): error is Rejection => kindOf(error) === 'rejection'
+export const isAway = (error: unknown): error is Away => kindOf(error) === 'away'
+export const isLater = (error: unknown): error is Later => kindOf(error) === 'later'
+export const isConfiguration = (error: unknown): error is Error => kindOf(error) === 'configuration'
+
+/** Any thrown value as an Error, so that a log line always has a message and a stack. */
+export const asError = (thrown: unknown): Error =>
+  thrown instanceof Error ? thrown : new Error(`thrown, not an error: ${String(thrown)}`)
+
+function mark<T extends object>(name: string, error: Error, fields: T): Error & T {
+  return Object.assign(error, fields, { [kind]: name })
+}
+
+function kindOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null ? (error as Record<symbol, unknown>)[kind] : undefined
+}

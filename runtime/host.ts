@@ -1,0 +1,173 @@
+import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+import type { Ports } from './context'
+import { asError, configuration } from './errors'
+import type { LoadedFunction } from './invoke'
+import { type FunctionEntry, isDurable, type Manifest } from './manifest'
+import { deadLetters } from './modes/dead_letter'
+import { startEvent } from './modes/event'
+import { type Listening, startHttp } from './modes/http'
+import { startJob } from './modes/job'
+import type { Broker, Running } from './modes/mode'
+import { startRpc } from './modes/rpc'
+import { startStream } from './modes/stream'
+import { openConnection } from './nats/connection'
+import { type JetStream, openJetStream } from './nats/jetstream'
+import { openMux } from './nats/mux'
+import { ensureStream, requireJetStream } from './nats/provision'
+import { natsPorts } from './ports'
+import { limits, type Settings } from './settings'
+import { ledgerStream } from './store/ledger'
+import type { Contracts } from './types'
+
+export interface Host {
+  /** Where HTTP listens, if a function serves it. */
+  url: string | undefined
+  /** Ends the intake, awaits what is under way for at most `DRAIN_MS`, closes; false where work was left. */
+  stop(): Promise<boolean>
+  /** Resolves with the cause if the connection ends by itself. */
+  failed: Promise<Error>
+}
+
+interface HostOptions {
+  manifest: Manifest
+  /** The folder that the manifest's paths start from. */
+  root: string
+  selected: FunctionEntry[]
+  settings: Settings
+  env: NodeJS.ProcessEnv
+  log: Ports['log']
+}
+
+/** Loads the selected functions, provisions what they use, subscribes them, and serves HTTP last. */
+export async function startHost({ manifest, root, selected, settings, env, log }: HostOptions): Promise<Host> {
+  const contracts = (await load(root, manifest.contracts)).contracts as Contracts
+  const functions = await Promise.all(selected.map((entry) => loadFunction(root, entry)))
+  const connection = await openConnection(
+    env,
+    selected
+      .map(({ name }) => name)
+      .join(',')
+      .slice(0, 100),
+    log,
+  )
+  const ask = openMux(connection)
+  const js = openJetStream(ask, { leaderReads: settings.replicas > 1 })
+  let stopping = false
+  const ports = natsPorts({ manifest, contracts, connection, ask, js, log })
+  const broker: Broker = { connection, js, manifest, ports, log, stopping: () => stopping }
+  const started: { entry: FunctionEntry; running: Running }[] = []
+  let http: Listening | undefined
+
+  try {
+    await provision(js, manifest, selected, settings, env)
+    for (const fn of functions.filter(({ entry }) => entry.mode !== 'http')) {
+      started.push({ entry: fn.entry, running: await start(fn, broker) })
+    }
+    await connection.flush(5_000)
+    for (const fn of functions.filter(({ entry }) => entry.mode === 'http')) {
+      http = await startHttp(fn, broker, settings.httpAddr)
+      started.push({ entry: fn.entry, running: http })
+    }
+  } catch (error) {
+    await Promise.all(started.map(({ running }) => running.stop()))
+    await connection.close()
+    throw error
+  }
+  log.info({ functions: selected.map(({ name }) => name), nats: connection.version }, 'running')
+
+  const stop = async () => {
+    stopping = true
+    await sleep(settings.shutdownDelayMs)
+    const drained = await within(settings.drainMs, async () => {
+      // Those that ask stop before those that answer, so that no handler under way loses whom it asks.
+      for (const stage of [isHttp, isPassive, isAsking, () => true]) {
+        const next = started.filter(({ entry }) => stage(entry))
+        await Promise.all(next.map(({ running }) => running.stop()))
+        for (const one of next) started.splice(started.indexOf(one), 1)
+      }
+    })
+    await connection.flush(2_000).catch((error) => log.warn({ err: error }, 'the last messages may not have been sent'))
+    await connection.close()
+    return drained
+  }
+
+  return {
+    url: http?.url,
+    stop,
+    failed: connection.closed().then((error) => error ?? new Error('the connection to NATS was closed')),
+  }
+}
+
+const isHttp = ({ mode }: FunctionEntry) => mode === 'http'
+const isPassive = ({ mode }: FunctionEntry) => mode !== 'rpc'
+const isAsking = ({ requests }: FunctionEntry) => requests.length > 0
+
+function start(fn: LoadedFunction, broker: Broker): Running | Promise<Running> {
+  switch (fn.entry.mode) {
+    case 'rpc':
+      return startRpc(fn, broker)
+    case 'event':
+      return startEvent(fn, broker)
+    case 'job':
+      return startJob(fn, broker)
+    default:
+      return startStream(fn, broker)
+  }
+}
+
+async function provision(
+  js: JetStream,
+  manifest: Manifest,
+  selected: FunctionEntry[],
+  { replicas }: Settings,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  await requireJetStream(js)
+  const buckets = new Set(selected.flatMap(({ stores }) => stores))
+  const ledgers = new Set(selected.flatMap(({ ledgers, subject }) => [...ledgers, ...ledgerOf(subject)]))
+  const streams = [
+    ...Object.entries(manifest.streams).map(([name, config]) => ({ name, ...config, ...limits(env, name) })),
+    ...(selected.some(isDurable) ? [deadLetters] : []),
+    ...[...buckets].map((name) => ({ name: `KV_${name}`, subjects: [`$KV.${name}.>`], bucket: true })),
+    ...[...ledgers].map((name) => ({ name: ledgerStream(name).stream, subjects: [ledgerStream(name).subject] })),
+  ]
+  await Promise.all(streams.map((stream) => ensureStream(js, stream, replicas)))
+}
+
+const ledgerOf = (subject = '') => subject.match(/(?<=^ledger\.)[^.*>]+$/) ?? []
+
+async function loadFunction(root: string, entry: FunctionEntry): Promise<LoadedFunction> {
+  const bundle = await load(root, entry.bundle)
+  if (typeof bundle.default !== 'function')
+    throw configuration(`${entry.bundle} has no default export that is a function`)
+  if (typeof bundle.setup === 'function') {
+    try {
+      await bundle.setup()
+    } catch (error) {
+      throw configuration(asError(error).message)
+    }
+  }
+  return { entry, handler: bundle.default as LoadedFunction['handler'] }
+}
+
+async function load(root: string, path: string): Promise<Record<string, unknown>> {
+  try {
+    return await import(pathToFileURL(resolve(root, path)).href)
+  } catch (error) {
+    throw configuration(`${path} cannot be loaded; node build.mjs makes it: ${asError(error).message}`)
+  }
+}
+
+async function within(ms: number, work: () => Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms)
+  })
+  try {
+    return await Promise.race([work().then(() => true as const), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

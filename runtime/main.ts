@@ -1,0 +1,60 @@
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import packageJson from '../package.json'
+import { list } from './commands/list'
+import { run } from './commands/run'
+import { configuration, isConfiguration } from './errors'
+import { readManifest, select } from './manifest'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+
+const help = `node runtime: runs the functions of a manifest on NATS
+
+  node runtime                    every function of manifest.json
+  node runtime --only order       those named order, beginning with order/ or in the queue order; a comma list, *
+  node runtime --except gateway   all but those
+  node runtime --manifest FILE    another manifest
+  node runtime --embedded         starts a NATS server if none is there
+  node runtime --list             what would run: name, mode, subject, queue; connects to nothing
+  node runtime --help, --version
+
+The environment (NATS_URL, HTTP_ADDR, LOG_LEVEL …) is in the README.`
+
+main().catch((error) => {
+  process.stderr.write(isConfiguration(error) ? `${error.message}\n` : `${error?.stack ?? error}\n`)
+  process.exit(isConfiguration(error) ? 2 : 1)
+})
+
+async function main(): Promise<void> {
+  const flags = readFlags()
+  if (flags.help) return say(help)
+  if (flags.version) return say(packageJson.version)
+  const path = flags.manifest ?? resolve(root, 'manifest.json')
+  const manifest = readManifest(path)
+  const selected = select(manifest, flags.only, flags.except)
+  if (flags.list) return say(list(selected))
+  await run({ manifest, root: dirname(resolve(path)), selected, embedded: flags.embedded ?? false, env: process.env })
+}
+
+function readFlags() {
+  try {
+    return parseArgs({
+      options: {
+        only: { type: 'string' },
+        except: { type: 'string' },
+        manifest: { type: 'string' },
+        embedded: { type: 'boolean' },
+        list: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean', short: 'v' },
+      },
+    }).values
+  } catch (error) {
+    throw configuration(`${(error as Error).message.split('. ')[0]}; see node runtime --help`)
+  }
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}

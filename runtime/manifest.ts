@@ -1,0 +1,207 @@
+import { readFileSync } from 'node:fs'
+import {
+  array,
+  boolean,
+  enums,
+  type Infer,
+  integer,
+  min,
+  nonempty,
+  object,
+  optional,
+  record,
+  string,
+  tuple,
+} from 'superstruct'
+import { check, messageContract, requestContract } from './contracts'
+import { configuration } from './errors'
+import { ledgerStream } from './store/ledger'
+import type { Contracts } from './types'
+
+const positive = min(integer(), 1)
+
+export const Policy = object({
+  concurrency: positive,
+  ordered: boolean(),
+  timeoutMs: positive,
+  ackWaitMs: min(integer(), 1_000),
+  maxDeliver: positive,
+  maxAgeMs: optional(positive),
+  backoffMs: tuple([positive, positive]),
+  from: enums(['all', 'new']),
+})
+
+export const defaultPolicy: Infer<typeof Policy> = {
+  concurrency: 64,
+  ordered: false,
+  timeoutMs: 30_000,
+  ackWaitMs: 30_000,
+  maxDeliver: 20,
+  backoffMs: [250, 60_000],
+  from: 'all',
+}
+
+export const FunctionEntry = object({
+  name: nonempty(string()),
+  file: string(),
+  bundle: string(),
+  mode: enums(['rpc', 'event', 'job', 'stream', 'http']),
+  subject: optional(nonempty(string())),
+  queue: optional(nonempty(string())),
+  emits: array(string()),
+  requests: array(string()),
+  stores: array(string()),
+  ledgers: array(string()),
+  awaits: array(string()),
+  maxBodyBytes: optional(positive),
+  example: optional(string()),
+  policy: Policy,
+})
+
+const StreamEntry = object({
+  subjects: nonempty(array(nonempty(string()))),
+  description: optional(string()),
+  maxAgeMs: optional(min(integer(), 0)),
+  maxBytes: optional(integer()),
+  duplicateWindowMs: optional(positive),
+})
+
+export const Manifest = object({
+  $schema: optional(string()),
+  contracts: string(),
+  streams: record(string(), StreamEntry),
+  functions: nonempty(array(FunctionEntry)),
+})
+
+export type Manifest = Infer<typeof Manifest>
+export type FunctionEntry = Infer<typeof FunctionEntry>
+export type Policy = Infer<typeof Policy>
+
+/** Reads and checks a manifest; every error names the file and the field. */
+export function readManifest(path: string): Manifest {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    throw configuration(`--manifest: cannot read ${path}; node build.mjs makes manifest.json`)
+  }
+  try {
+    const manifest = check(Manifest, JSON.parse(text))
+    manifest.functions.forEach((entry, index) => void checkEntry(manifest, entry, index))
+    return manifest
+  } catch (error) {
+    throw configuration(`${path}: ${(error as Error).message}`)
+  }
+}
+
+function checkEntry({ streams, functions }: Manifest, entry: FunctionEntry, index: number): void {
+  try {
+    if (functions.findIndex(({ name }) => name === entry.name) !== index) throw new Error('name stands twice')
+    checkShape(entry, streams)
+  } catch (error) {
+    throw new Error(`#/functions/${index} (${entry.name}): ${(error as Error).message}`)
+  }
+}
+
+/** What the build holds against a function's config; an error says which field, and what to write. */
+export function checkConfig(
+  entry: FunctionEntry,
+  { contracts, streams }: { contracts: Contracts } & Pick<Manifest, 'streams'>,
+) {
+  check(FunctionEntry, entry)
+  checkShape(entry, streams)
+  const { mode, subject = '', emits, requests } = entry
+  const handled = Object.keys(contracts).filter((known) => covers(subject, known))
+  if (mode === 'rpc' ? !requestContract(contracts, subject) : mode !== 'http' && handled.length === 0) {
+    const made = mode === 'rpc' ? 'request(struct, struct)' : 'message(struct)'
+    throw new Error(
+      `config.subject ${subject} has no contract; add '${subject}': ${made} to a functions/*/_contract.ts`,
+    )
+  }
+  for (const one of emits) {
+    if (!messageContract(contracts, one))
+      throw new Error(
+        `config.emits ${one} has no contract; add '${one}': message(struct) to a functions/*/_contract.ts`,
+      )
+  }
+  for (const one of requests) {
+    if (!requestContract(contracts, one))
+      throw new Error(
+        `config.requests ${one} has no contract; add '${one}': request(struct, struct) to a functions/*/_contract.ts`,
+      )
+  }
+}
+
+function checkShape(entry: FunctionEntry, streams: Manifest['streams']): void {
+  const { mode, subject, queue } = entry
+  if (mode === 'http') return
+  if (!subject) throw new Error(`config.subject is required in mode ${mode}`)
+  if ((mode === 'rpc' || mode === 'job') && !queue) {
+    throw new Error(`config.queue is required in mode ${mode}: its instances share the work under that name`)
+  }
+  if (isDurable(entry) && !streamOf({ streams }, subject)) {
+    throw new Error(`config.subject ${subject} is in no stream; add one that carries it to functions/_streams.ts`)
+  }
+}
+
+export const isDurable = ({ mode }: FunctionEntry): boolean => mode === 'job' || mode === 'stream'
+
+/** The durable consumer of a function. */
+export const consumerName = (name: string): string => name.replaceAll('/', '__')
+
+/** The stream that carries a subject, and whether that is all it carries. */
+export function streamOf(
+  manifest: Pick<Manifest, 'streams'>,
+  subject: string,
+): { stream: string; whole: boolean } | undefined {
+  for (const [stream, { subjects }] of Object.entries(manifest.streams)) {
+    if (subjects.some((pattern) => covers(pattern, subject))) {
+      return { stream, whole: subjects.length === 1 && subjects[0] === subject }
+    }
+  }
+  const name = /^ledger\.([^.*>]+)$/.exec(subject)?.[1]
+  return name ? { stream: ledgerStream(name).stream, whole: true } : undefined
+}
+
+/** Whether every subject that `subject` matches is matched by `pattern`. */
+export function covers(pattern: string, subject: string): boolean {
+  const wanted = pattern.split('.')
+  const given = subject.split('.')
+  for (const [index, token] of wanted.entries()) {
+    if (token === '>') return given.length > index
+    const one = given[index]
+    if (one === undefined || one === '>' || (token !== '*' && token !== one)) return false
+  }
+  return wanted.length === given.length
+}
+
+/** The functions that `--only` and `--except` leave; a name that selects nothing is an error listing the names there are. */
+export function select(manifest: Manifest, only: string | undefined, except: string | undefined): FunctionEntry[] {
+  const kept = only === undefined ? manifest.functions : picked(manifest, '--only', only)
+  const left = except === undefined ? [] : picked(manifest, '--except', except)
+  const selected = kept.filter((entry) => !left.includes(entry))
+  if (selected.length === 0) throw configuration('--except: leaves no function to run')
+  return selected
+}
+
+function picked(manifest: Manifest, flag: string, list: string): FunctionEntry[] {
+  const patterns = list.split(',').map((name) => name.trim())
+  for (const pattern of patterns) {
+    if (!manifest.functions.some((entry) => isNamed(entry, pattern))) {
+      const names = manifest.functions.map(({ name }) => name).join(', ')
+      throw configuration(`${flag}: no function is named «${pattern}»; there are ${names}`)
+    }
+  }
+  return manifest.functions.filter((entry) => patterns.some((pattern) => isNamed(entry, pattern)))
+}
+
+function isNamed({ name, queue }: FunctionEntry, pattern: string): boolean {
+  const form = new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`)
+  return (
+    pattern !== '' &&
+    (form.test(name) ||
+      form.test(name.split('/')[0] as string) ||
+      form.test(queue ?? '') ||
+      name.startsWith(`${pattern}/`))
+  )
+}

@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { invoke, type LoadedFunction, type Outcome, outcomeOf } from '../invoke'
+import { consumerName, type Policy, streamOf } from '../manifest'
+import { ensureConsumer } from '../nats/provision'
+import { type Delivered, openPull } from '../nats/pull'
+import { countAttempts } from './attempts'
+import { toDeadLetters } from './dead_letter'
+import type { Broker, Running } from './mode'
+
+/**
+ * A JetStream durable consumer: at least once. Store, emit, ack, in that order: the message is done only when all that
+ * its handler emitted is durable. `job` and `stream` share it; they differ in what the subject means.
+ */
+export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<Running> {
+  const { connection, js, manifest, ports, log } = broker
+  const { name, subject, policy } = fn.entry
+  const { stream, whole } = streamOf(manifest, subject as string) as { stream: string; whole: boolean }
+  const consumer = consumerName(name)
+  const provision = () =>
+    ensureConsumer(js, {
+      stream,
+      name: consumer,
+      filter: whole ? undefined : subject,
+      ackWaitMs: policy.ackWaitMs,
+      ordered: policy.ordered,
+      from: policy.from,
+    })
+  const running = new Map<number, Delivered>()
+  const attempts = countAttempts(policy)
+  const stopping = new AbortController()
+  const idlers: (() => void)[] = []
+
+  const handle = async (delivered: Delivered) => {
+    running.set(delivered.seq, delivered)
+    try {
+      await settle(delivered, await outcomeFor(delivered))
+    } catch (error) {
+      log.error({ function: name, seq: delivered.seq, err: error }, 'the message could not be settled; it comes again')
+      delivered.nak(pauseMs(policy, 1))
+    } finally {
+      running.delete(delivered.seq)
+      puller.freed()
+      if (running.size === 0) for (const resolve of idlers.splice(0)) resolve()
+    }
+  }
+
+  /** Runs the handler and sends what it emitted; while something is away it waits here and burns no attempt. */
+  const outcomeFor = async (delivered: Delivered): Promise<Outcome> => {
+    for (let tries = 1; ; tries++) {
+      const outcome = await runOnce(delivered)
+      if (outcome.kind !== 'away' || stopping.signal.aborted) return outcome
+      log.warn({ function: name, seq: delivered.seq, reason: outcome.error.message }, 'waiting for what is away')
+      await sleep(pauseMs(policy, tries), undefined, { signal: stopping.signal }).catch(() => undefined)
+    }
+  }
+
+  const runOnce = async (delivered: Delivered): Promise<Outcome> => {
+    const { arrived, seq } = delivered
+    const outcome = await invoke(
+      fn,
+      {
+        subject: arrived.subject,
+        data: arrived.data,
+        headers: () => arrived.headers(),
+        attempt: attempts.of(delivered),
+        seq,
+        fallbackId: `${stream}:${seq}`,
+      },
+      ports,
+    )
+    if (outcome.kind !== 'returned') return outcome
+    try {
+      await Promise.all(outcome.emitted.map((emission) => ports.send(emission)))
+      return outcome
+    } catch (error) {
+      return outcomeOf(error)
+    }
+  }
+
+  const settle = async (delivered: Delivered, outcome: Outcome): Promise<void> => {
+    const fields = { function: name, seq: delivered.seq, attempt: attempts.of(delivered) }
+    if (outcome.kind === 'returned') {
+      attempts.forget(delivered)
+      return delivered.ack()
+    }
+    if (outcome.kind === 'away') return delivered.nak()
+    if (outcome.kind === 'later') {
+      if (attempts.tooOld(delivered)) return bury(delivered, `came later until it was older than ${policy.maxAgeMs} ms`)
+      attempts.later(delivered)
+      return delivered.nak(outcome.ms)
+    }
+    if (outcome.kind === 'refused' && outcome.rejection.code !== 503) {
+      log.warn({ ...fields, reason: outcome.rejection.message }, 'refused: to the dead letters')
+      return bury(delivered, outcome.rejection.message)
+    }
+    const error = outcome.kind === 'refused' ? outcome.rejection : outcome.error
+    const spent = attempts.failed(delivered)
+    log.error({ ...fields, err: error }, spent ? 'failed: to the dead letters' : 'failed: it comes again')
+    return spent ? bury(delivered, error.message) : delivered.nak(pauseMs(policy, fields.attempt))
+  }
+
+  const bury = async (delivered: Delivered, reason: string): Promise<void> => {
+    await toDeadLetters(js, { name, stream, delivered, reason, attempts: attempts.of(delivered) })
+    attempts.forget(delivered)
+    delivered.term()
+  }
+
+  const take = (delivered: Delivered) => {
+    // Looked at before the handler runs, so that a message which kills its process ends here too.
+    if (!attempts.spent(delivered)) return void handle(delivered)
+    log.error({ function: name, seq: delivered.seq }, 'delivered too often without an end: to the dead letters')
+    bury(delivered, `delivered ${delivered.attempt} times without an end`)
+      .catch((error) => {
+        log.error({ function: name, seq: delivered.seq, err: error }, 'the dead letter could not be stored')
+        delivered.nak(pauseMs(policy, 1))
+      })
+      .finally(() => puller.freed())
+  }
+
+  await provision()
+  const alive = setInterval(() => {
+    for (const delivered of running.values()) delivered.working()
+  }, policy.ackWaitMs / 3)
+  const puller = openPull(connection, {
+    stream,
+    consumer,
+    slots: policy.ordered ? 1 : policy.concurrency,
+    log,
+    take,
+    missing: provision,
+  })
+
+  return {
+    async stop() {
+      stopping.abort()
+      await puller.stop()
+      if (running.size > 0) await new Promise<void>((resolve) => idlers.push(resolve))
+      clearInterval(alive)
+    },
+  }
+}
+
+/** Doubling between the two bounds, with up to a quarter of jitter so that a crowd does not come back as one. */
+function pauseMs({ backoffMs: [first, longest] }: Policy, attempt: number): number {
+  return Math.min(longest, first * 2 ** Math.min(attempt - 1, 30)) * (1 + Math.random() / 4)
+}

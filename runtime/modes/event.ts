@@ -1,0 +1,40 @@
+import { invoke, type LoadedFunction, type Outcome } from '../invoke'
+import type { Arrived } from '../nats/connection'
+import { asIncoming, type Broker, type Running } from './mode'
+import { openSlots } from './slots'
+
+const queued = 10_000
+
+/** NATS Core publish/subscribe: at most once, to one member of the queue group or, without one, to every instance. */
+export function startEvent(fn: LoadedFunction, { connection, ports, log }: Broker): Running {
+  const { name, subject, queue, policy } = fn.entry
+  const slots = openSlots(policy.concurrency, queued)
+
+  const handle = async (arrived: Arrived) => {
+    const outcome = await invoke(fn, asIncoming(arrived), ports)
+    await settle(outcome).catch((error) => log.error({ function: name, err: error }, 'what it emitted was not sent'))
+  }
+
+  const settle = async (outcome: Outcome) => {
+    if (outcome.kind === 'returned') await Promise.all(outcome.emitted.map((emission) => ports.send(emission)))
+    else if (outcome.kind === 'refused') {
+      log.warn({ function: name, code: outcome.rejection.code, reason: outcome.rejection.message }, 'event refused')
+    } else if (outcome.kind === 'later') log.error({ function: name }, 'an event cannot come later; it is lost')
+    else log.error({ function: name, err: outcome.error }, 'event lost: its handler failed')
+  }
+
+  const subscription = connection.subscribe(
+    subject as string,
+    (arrived) => {
+      if (!slots.run(() => handle(arrived))) log.error({ function: name }, 'event lost: too many wait already')
+    },
+    queue,
+  )
+
+  return {
+    async stop() {
+      await subscription.drain()
+      await slots.idle()
+    },
+  }
+}

@@ -1,0 +1,176 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { baseContext, startRun } from '../context'
+import { traceparent } from '../envelope'
+import { asError, configuration, rejection } from '../errors'
+import { inTime, type LoadedFunction } from '../invoke'
+import type { HttpRequest } from '../types'
+import type { Broker, Running } from './mode'
+
+export interface Listening extends Running {
+  url: string
+}
+
+const largestBody = 1024 * 1024
+const mostDropped = 8 * 1024 * 1024
+const readyMs = 1_000
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** A `fetch`-style handler behind node:http. The handler makes every answer but those to what is not HTTP at all. */
+export async function startHttp(fn: LoadedFunction, broker: Broker, address: string): Promise<Listening> {
+  const { entry } = fn
+  const { connection, ports, log } = broker
+  const { host, port } = parseAddress(address)
+  const active = new Set<AbortController>()
+  let closing = false
+  let onIdle: (() => void) | undefined
+
+  const ready = async () => {
+    if (broker.stopping() || !connection.connected()) return false
+    return connection.flush(readyMs).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  const answer = async (request: IncomingMessage, response: ServerResponse, { signal }: AbortController) => {
+    const run = startRun(undefined, header(request, traceparent), entry.policy.timeoutMs)
+    const context = Object.defineProperties(
+      { ready, loopback: isLoopback(host) },
+      Object.getOwnPropertyDescriptors(baseContext(entry, run, ports, {})),
+    )
+    try {
+      const given = toRequest(request, signal, entry.maxBodyBytes ?? largestBody)
+      const result = (await inTime(run, () => fn.handler(given, context))) as Response
+      await Promise.all(run.emitted.map((emission) => ports.send(emission)))
+      // A response that streams outlives the time that the handler had to make it.
+      run.deadline = Number.POSITIVE_INFINITY
+      if (closing || !request.complete) response.setHeader('Connection', 'close')
+      await write(request, response, result)
+    } catch (error) {
+      log.error({ function: entry.name, err: asError(error), method: request.method, url: request.url }, 'unanswered')
+      if (response.headersSent) response.destroy()
+      else sendProblem(response, 500, 'The gateway failed.', '/problems/service-fault')
+    }
+  }
+
+  const server = createServer((request, response) => {
+    const life = new AbortController()
+    active.add(life)
+    response.once('close', () => {
+      active.delete(life)
+      life.abort(new Error('the client has gone'))
+      if (active.size === 0) onIdle?.()
+    })
+    void answer(request, response, life)
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable) return void socket.destroy()
+    const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400
+    const body = problem(status, 'The request is not valid HTTP.', '/problems/invalid-request')
+    socket.end(
+      `HTTP/1.1 ${status} Error\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    )
+  })
+  await listen(server, host, port)
+  const bound = server.address() as AddressInfo
+  const url = `http://${bound.address.includes(':') ? `[${bound.address === '::' ? '::1' : bound.address}]` : bound.address}:${bound.port}`
+  log.info({ function: entry.name, url }, 'HTTP listens')
+
+  return {
+    url,
+    async stop() {
+      closing = true
+      server.close()
+      server.closeIdleConnections()
+      for (const life of active) life.abort(new Error('the process is stopping'))
+      if (active.size > 0) {
+        await new Promise<void>((resolve) => {
+          onIdle = resolve
+        })
+      }
+      server.closeAllConnections()
+    },
+  }
+}
+
+function parseAddress(address: string): { host: string | undefined; port: number } {
+  const [, host, port] = /^(?:\[?([^\]]*?)\]?)?:(\d+)$/.exec(address) ?? []
+  if (port === undefined || Number(port) > 65_535) {
+    throw configuration(`HTTP_ADDR: not an address, as :8080 or 127.0.0.1:8080: ${address}`)
+  }
+  return { host: host || undefined, port: Number(port) }
+}
+
+const isLoopback = (host: string | undefined): boolean =>
+  host !== undefined && /^(localhost|127(\.\d+){3}|::1)$/.test(host)
+
+function listen(server: Server, host: string | undefined, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(configuration(`HTTP_ADDR: cannot listen: ${error.message}`)))
+    server.listen(port, host, resolve)
+  })
+}
+
+const header = (request: IncomingMessage, name: string): string | undefined => {
+  const value = request.headers[name.toLowerCase()]
+  return Array.isArray(value) ? value.join(', ') : value
+}
+
+function toRequest(request: IncomingMessage, signal: AbortSignal, limit: number): HttpRequest {
+  return {
+    method: request.method ?? 'GET',
+    // The Host header is the client's to write, so no answer depends on it.
+    url: `http://localhost${request.url?.startsWith('/') ? request.url : `/${request.url}`}`,
+    headers: { get: (name) => header(request, name) ?? null },
+    signal,
+    text: () => readText(request, limit),
+  }
+}
+
+function readText(request: IncomingMessage, limit: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const tooLarge = () => reject(rejection(413, `The body is over ${limit} bytes.`))
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= limit) chunks.push(chunk)
+      // What is over is read and dropped, since a client that still sends would not see the answer; but not for ever.
+      else if (size > limit + mostDropped) tooLarge()
+    })
+    request.once('end', () => {
+      if (size > limit) return tooLarge()
+      try {
+        resolve(utf8.decode(Buffer.concat(chunks)))
+      } catch {
+        reject(rejection(400, 'The body is not UTF-8.', [{ pointer: '#', detail: 'is not UTF-8' }]))
+      }
+    })
+    request.once('close', () => reject(rejection(400, 'The body broke off.')))
+  })
+}
+
+async function write(request: IncomingMessage, response: ServerResponse, result: Response): Promise<void> {
+  response.statusCode = result.status
+  for (const [name, value] of result.headers) response.setHeader(name, value)
+  if (request.method === 'HEAD' || !result.body) return void response.end()
+  if (!streams(result)) return void response.end(Buffer.from(await result.arrayBuffer()))
+  response.flushHeaders()
+  const reader = result.body.getReader()
+  response.once('close', () => void reader.cancel().catch(() => undefined))
+  for (let next = await reader.read(); !next.done && !response.destroyed; next = await reader.read()) {
+    if (response.write(next.value)) continue
+    await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
+  }
+  response.end()
+}
+
+const streams = ({ headers }: Response): boolean =>
+  headers.get('content-type')?.startsWith('text/event-stream') ?? false
+
+const problem = (status: number, title: string, type: string): string => JSON.stringify({ type, title, status })
+
+function sendProblem(response: ServerResponse, status: number, title: string, type: string): void {
+  response.writeHead(status, { 'Content-Type': 'application/problem+json' }).end(problem(status, title, type))
+}

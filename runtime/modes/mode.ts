@@ -1,0 +1,29 @@
+import type { Ports } from '../context'
+import type { Incoming } from '../invoke'
+import type { Manifest } from '../manifest'
+import type { Arrived, Connection } from '../nats/connection'
+import type { JetStream } from '../nats/jetstream'
+import type { Log } from '../types'
+
+/** What a mode needs to subscribe and to settle. */
+export interface Broker {
+  connection: Connection
+  js: JetStream
+  manifest: Manifest
+  ports: Ports
+  log: Log
+  /** The process has been told to stop. */
+  stopping(): boolean
+}
+
+export interface Running {
+  /** Ends the intake, then resolves once every handler under way has ended and been settled. */
+  stop(): Promise<void>
+}
+
+export const asIncoming = (arrived: Arrived): Incoming => ({
+  subject: arrived.subject,
+  data: arrived.data,
+  headers: () => arrived.headers(),
+  attempt: 1,
+})

@@ -1,0 +1,64 @@
+import { encode, errorCode, errorText, type Headers, headerText, idempotentReplayed } from '../envelope'
+import { rejection } from '../errors'
+import { invoke, type LoadedFunction, type Outcome } from '../invoke'
+import type { Arrived } from '../nats/connection'
+import { asIncoming, type Broker, type Running } from './mode'
+import { openSlots } from './slots'
+
+const queued = 1_000
+
+/** NATS Core request/reply: the queue group shares the requests; the caller hears, or times out. */
+export function startRpc(fn: LoadedFunction, { connection, ports, log }: Broker): Running {
+  const { subject, queue, policy } = fn.entry
+  const slots = openSlots(policy.concurrency, queued)
+
+  const answer = async (arrived: Arrived) => {
+    let outcome = await invoke(fn, asIncoming(arrived), ports)
+    if (outcome.kind === 'returned') {
+      try {
+        await Promise.all(outcome.emitted.map((emission) => ports.send(emission)))
+      } catch (error) {
+        outcome = { kind: 'failed', error: error as Error }
+      }
+    }
+    if (outcome.kind === 'failed' || outcome.kind === 'away') {
+      log.error({ function: fn.entry.name, err: outcome.error }, 'the request failed')
+    }
+    reply(arrived, outcome)
+  }
+
+  const reply = (arrived: Arrived, outcome: Outcome) => {
+    if (!arrived.reply) return
+    const { body, headers } = replyOf(outcome)
+    connection.publish(arrived.reply, encode(body), { headers })
+  }
+
+  const subscription = connection.subscribe(
+    subject as string,
+    (arrived) => {
+      const taken = slots.run(() => answer(arrived))
+      if (!taken) reply(arrived, { kind: 'refused', rejection: rejection(503, 'Too busy to take it now.') })
+    },
+    queue,
+  )
+
+  return {
+    async stop() {
+      await subscription.drain()
+      await slots.idle()
+    },
+  }
+}
+
+/** What the caller hears: a fault tells it nothing of the inside. */
+function replyOf(outcome: Outcome): { body: unknown; headers?: Headers } {
+  if (outcome.kind === 'returned') {
+    return { body: outcome.value, headers: outcome.replayed ? { [idempotentReplayed]: 'true' } : undefined }
+  }
+  const { code, message, errors } =
+    outcome.kind === 'refused' ? outcome.rejection : { code: 500, message: 'The service failed.', errors: undefined }
+  return {
+    body: { error: { code, message, errors } },
+    headers: { [errorCode]: String(code), [errorText]: headerText(message) },
+  }
+}

@@ -1,0 +1,204 @@
+import { readFileSync } from 'node:fs'
+import {
+  type Authenticator,
+  type ConnectionOptions,
+  connect,
+  credsAuthenticator,
+  headers as emptyHeaders,
+  type Msg,
+  type NatsConnection,
+  nkeyAuthenticator,
+} from 'nats'
+import type { Headers } from '../envelope'
+import { configuration } from '../errors'
+import type { Log } from '../types'
+
+/** What arrived. Headers are read on demand, since a foreign publisher's may not parse. */
+export interface Arrived {
+  readonly subject: string
+  readonly data: Uint8Array
+  readonly reply: string | undefined
+  /** Throws where the headers are malformed. */
+  headers(): Headers
+  /** 0, or the status of a message of the server itself, as 503 for «no responders». */
+  status(): number
+}
+
+export interface Subscription {
+  /** Ends the interest; resolves when all that was under way has been handed to the callback. */
+  drain(): Promise<void>
+}
+
+/** The only door to the client: everything else of the runtime speaks to NATS through this. */
+export interface Connection {
+  readonly inbox: string
+  readonly version: string
+  connected(): boolean
+  publish(subject: string, data?: Uint8Array, options?: { reply?: string; headers?: Headers }): void
+  subscribe(subject: string, callback: (arrived: Arrived) => void, queue?: string): Subscription
+  /** Rejects where the server does not answer in time. */
+  flush(timeoutMs: number): Promise<void>
+  onStatus(listener: (status: 'disconnected' | 'reconnected') => void): void
+  closed(): Promise<Error | undefined>
+  close(): Promise<void>
+}
+
+/** Connects and keeps connected for good; waits for a server that is not there yet. */
+export async function openConnection(env: NodeJS.ProcessEnv, name: string, log: Log): Promise<Connection> {
+  const options = connectionOptions(env, name)
+  const waiting = setTimeout(
+    () => log.warn({ servers: options.servers }, 'waiting for NATS; nothing answers there yet'),
+    2_000,
+  )
+  try {
+    return connection(await connect(options), log)
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string }
+    throw configuration(`NATS_URL: ${options.servers}: ${message === code ? code : message}`)
+  } finally {
+    clearTimeout(waiting)
+  }
+}
+
+function connectionOptions(env: NodeJS.ProcessEnv, name: string): ConnectionOptions {
+  return {
+    name,
+    servers: servers(env.NATS_URL || 'nats://localhost:4222'),
+    resolve: false,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitter: 250,
+    waitOnFirstConnect: true,
+    ignoreAuthErrorAbort: false,
+    pingInterval: 5_000,
+    maxPingOut: 2,
+    timeout: 5_000,
+    noAsyncTraces: true,
+    user: env.NATS_USER,
+    pass: env.NATS_PASSWORD,
+    token: env.NATS_TOKEN,
+    authenticator: authenticators(env),
+    tls: tls(env),
+  }
+}
+
+function servers(list: string): string[] {
+  const names = list
+    .split(',')
+    .map((server) => server.trim())
+    .filter(Boolean)
+  for (const server of names) {
+    try {
+      new URL(server.includes('://') ? server : `nats://${server}`)
+    } catch {
+      throw configuration(`NATS_URL: not a server address: ${server}`)
+    }
+  }
+  if (names.length === 0) throw configuration('NATS_URL: names no server')
+  return names
+}
+
+function authenticators(env: NodeJS.ProcessEnv): Authenticator[] | undefined {
+  const found: Authenticator[] = []
+  if (env.NATS_CREDS) found.push(credsAuthenticator(fileOf('NATS_CREDS', env.NATS_CREDS)))
+  if (env.NATS_NKEY) {
+    const seed = env.NATS_NKEY.startsWith('S') ? Buffer.from(env.NATS_NKEY) : fileOf('NATS_NKEY', env.NATS_NKEY)
+    found.push(nkeyAuthenticator(Buffer.from(seed.toString().trim())))
+  }
+  return found.length ? found : undefined
+}
+
+function tls(env: NodeJS.ProcessEnv) {
+  const { NATS_CA: caFile, NATS_CERT: certFile, NATS_KEY: keyFile } = env
+  for (const [field, file] of Object.entries({ NATS_CA: caFile, NATS_CERT: certFile, NATS_KEY: keyFile })) {
+    if (file) fileOf(field, file)
+  }
+  return caFile || certFile ? { caFile, certFile, keyFile } : undefined
+}
+
+function fileOf(field: string, path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch {
+    throw configuration(`${field}: cannot read the file ${path}`)
+  }
+}
+
+function connection(nc: NatsConnection, log: Log): Connection {
+  const listeners: ((status: 'disconnected' | 'reconnected') => void)[] = []
+  let connected = true
+  const tell = (status: 'disconnected' | 'reconnected') => {
+    connected = status === 'reconnected'
+    for (const listener of listeners) listener(status)
+  }
+  const follow = async () => {
+    for await (const { type, data } of nc.status()) {
+      if (type === 'disconnect') {
+        log.warn({ server: data }, 'disconnected from NATS')
+        tell('disconnected')
+      } else if (type === 'reconnect') {
+        log.info({ server: data }, 'connected to NATS again')
+        tell('reconnected')
+      } else if (type === 'error') log.error({ error: data }, 'NATS reports an error')
+    }
+  }
+  follow().catch((error) => log.error({ err: error }, 'the connection status ended'))
+
+  return {
+    inbox: `_INBOX.${nc.info?.client_id ?? 0}${Math.random().toString(36).slice(2)}`,
+    version: nc.info?.version ?? '0.0.0',
+    connected: () => connected && !nc.isClosed(),
+    publish(subject, data, options) {
+      nc.publish(subject, data, { reply: options?.reply, headers: options?.headers && toHeaders(options.headers) })
+    },
+    subscribe(subject, callback, queue) {
+      const subscription = nc.subscribe(subject, {
+        queue,
+        callback(error, message) {
+          // A throw here would kill the client's reader and with it the whole connection.
+          try {
+            if (error) log.error({ err: error, subject }, 'subscription failed')
+            else callback(arrived(message))
+          } catch (error) {
+            log.error({ err: error, subject }, 'a message could not be taken')
+          }
+        },
+      })
+      return {
+        drain: () => (nc.isClosed() || subscription.isClosed() ? Promise.resolve() : subscription.drain()),
+      }
+    },
+    async flush(timeoutMs) {
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error(`NATS did not answer within ${timeoutMs} ms`)), timeoutMs)
+      })
+      try {
+        await Promise.race([nc.flush(), late])
+      } finally {
+        clearTimeout(timer)
+      }
+    },
+    onStatus: (listener) => void listeners.push(listener),
+    closed: () => nc.closed().then((error) => error ?? undefined),
+    close: () => nc.close(),
+  }
+}
+
+const arrived = (message: Msg): Arrived => ({
+  subject: message.subject,
+  data: message.data,
+  reply: message.reply || undefined,
+  headers() {
+    const found: Headers = {}
+    for (const [name, values] of message.headers ?? []) found[name] = values[0] ?? ''
+    return found
+  },
+  status: () => message.headers?.code ?? 0,
+})
+
+function toHeaders(headers: Headers) {
+  const made = emptyHeaders()
+  for (const name in headers) made.set(name, headers[name] as string)
+  return made
+}

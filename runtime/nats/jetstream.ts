@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Headers, messageId } from '../envelope'
+import { away, isAway } from '../errors'
+import type { Ask } from './mux'
+
+/** What the server answered to an API call or a publish that it refused. */
+export interface ApiError extends Error {
+  code: number
+  errCode: number
+}
+
+export interface PubAck {
+  stream: string
+  seq: number
+  duplicate: boolean
+}
+
+export interface StoredMessage {
+  seq: number
+  time: string
+  data: Uint8Array
+  headers: Headers
+}
+
+export interface JetStream {
+  /** One call of the management API, tried again while the server has no leader. */
+  api<T>(subject: string, body?: object): Promise<T>
+  /**
+   * Durable when it resolves. Tried again with the same id and expectations for `budgetMs`, since an election takes
+   * 4 to 9 s; then `away`, outcome unknown.
+   */
+  publish(subject: string, data: Uint8Array, options: PublishOptions): Promise<PubAck>
+  /** Reads one stored message: by sequence, or the last of a subject. `leader` reads what was written last on a cluster. */
+  read(stream: string, which: { seq: number } | { last_by_subj: string }): Promise<StoredMessage | undefined>
+}
+
+export interface PublishOptions {
+  headers?: Headers
+  id?: string
+  stream?: string
+  /** Refused with `isConflict` unless this is the stream's (or the subject's) last sequence. */
+  lastSeq?: number
+  lastSubjectSeq?: number
+  budgetMs?: number
+}
+
+const electionMs = 20_000
+const attemptMs = 5_000
+
+/** `leaderReads`: on a cluster a replica may answer a direct read with an older value. */
+export function openJetStream(ask: Ask, { leaderReads }: { leaderReads: boolean }): JetStream {
+  const api = <T>(subject: string, body: object = {}, budgetMs = electionMs): Promise<T> =>
+    persist(budgetMs, async () => {
+      const answer = await ask(`$JS.API.${subject}`, Buffer.from(JSON.stringify(body)), { timeoutMs: attemptMs })
+      return parsed<T>(answer.data, subject)
+    })
+
+  return {
+    api,
+
+    publish(subject, data, { headers = {}, id, stream, lastSeq, lastSubjectSeq, budgetMs = electionMs }) {
+      const sent: Headers = { ...headers }
+      if (id !== undefined) sent[messageId] = id
+      if (stream !== undefined) sent['Nats-Expected-Stream'] = stream
+      if (lastSeq !== undefined) sent['Nats-Expected-Last-Sequence'] = String(lastSeq)
+      if (lastSubjectSeq !== undefined) sent['Nats-Expected-Last-Subject-Sequence'] = String(lastSubjectSeq)
+      return persist(budgetMs, async () => {
+        const timeoutMs = Math.min(attemptMs, budgetMs)
+        const ack = parsed<PubAck>((await ask(subject, data, { timeoutMs, headers: sent })).data, subject)
+        return { stream: ack.stream, seq: ack.seq, duplicate: ack.duplicate === true }
+      })
+    },
+
+    async read(stream, which) {
+      return leaderReads ? leaderRead(api, stream, which) : directRead(ask, stream, which)
+    },
+  }
+}
+
+export const isConflict = (error: unknown): boolean => hasCode(error, 10071, 10164)
+export const isMissing = (error: unknown): boolean => hasCode(error, 10059, 10014)
+
+export function hasCode(error: unknown, ...codes: number[]): boolean {
+  return codes.includes((error as Partial<ApiError> | undefined)?.errCode ?? 0)
+}
+
+// No leader, not ready, overloaded, or the same id still under way: all pass by themselves.
+const passing = [10008, 10004, 10009, 10163, 10158, 10167]
+
+async function persist<T>(budgetMs: number, attempt: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + budgetMs
+  for (let pause = 50; ; pause = Math.min(pause * 2, 250)) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!isAway(error) && !hasCode(error, ...passing)) throw error
+      if (Date.now() + pause >= deadline) throw isAway(error) ? error : away('unavailable', (error as Error).message)
+      await sleep(pause)
+    }
+  }
+}
+
+function parsed<T>(data: Uint8Array, subject: string): T {
+  let answer: T & { error?: { code: number; err_code?: number; description?: string } }
+  try {
+    answer = JSON.parse(Buffer.from(data).toString())
+  } catch {
+    throw new Error(`the answer on ${subject} is not JetStream's: ${Buffer.from(data).toString().slice(0, 100)}`)
+  }
+  if (!answer.error) return answer
+  const { code, err_code: errCode = 0, description = 'no description' } = answer.error
+  throw Object.assign(new Error(`${description} (${errCode})`), { code, errCode })
+}
+
+async function directRead(ask: Ask, stream: string, which: object): Promise<StoredMessage | undefined> {
+  const answer = await persist(attemptMs, () =>
+    ask(`$JS.API.DIRECT.GET.${stream}`, Buffer.from(JSON.stringify(which)), { timeoutMs: attemptMs }),
+  )
+  if (answer.status() >= 400) {
+    if (answer.status() === 404) return undefined
+    throw new Error(`reading ${stream}: status ${answer.status()}`)
+  }
+  const headers = answer.headers()
+  return {
+    seq: Number(headers['Nats-Sequence']),
+    time: headers['Nats-Time-Stamp'] ?? '',
+    data: answer.data,
+    headers,
+  }
+}
+
+async function leaderRead(api: JetStream['api'], stream: string, which: object): Promise<StoredMessage | undefined> {
+  type Found = { message: { seq: number; time: string; data?: string; hdrs?: string } }
+  try {
+    const { message } = await api<Found>(`STREAM.MSG.GET.${stream}`, which)
+    return {
+      seq: message.seq,
+      time: message.time,
+      data: Buffer.from(message.data ?? '', 'base64'),
+      headers: headersOf(Buffer.from(message.hdrs ?? '', 'base64').toString()),
+    }
+  } catch (error) {
+    if (hasCode(error, 10037)) return undefined
+    throw error
+  }
+}
+
+function headersOf(text: string): Headers {
+  const headers: Headers = {}
+  for (const line of text.split('\r\n').slice(1)) {
+    const colon = line.indexOf(':')
+    if (colon > 0) headers[line.slice(0, colon)] = line.slice(colon + 1).trim()
+  }
+  return headers
+}

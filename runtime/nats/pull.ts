@@ -1,0 +1,171 @@
+import type { Log } from '../types'
+import type { Arrived, Connection } from './connection'
+
+export interface Delivered {
+  arrived: Arrived
+  /** 1 on the first delivery. */
+  attempt: number
+  seq: number
+  /** When the stream stored it, in milliseconds since 1970. */
+  storedAt: number
+  ack(): void
+  nak(delayMs?: number): void
+  /** Tells the broker that the handler is still at it. */
+  working(): void
+  /** Never deliver it again. */
+  term(): void
+}
+
+export interface Puller {
+  /** Tells that a slot is free. */
+  freed(): void
+  /** Ends the intake; what is still on its way is handed back to the broker. */
+  stop(): Promise<void>
+}
+
+interface PullOptions {
+  stream: string
+  consumer: string
+  slots: number
+  log: Log
+  /** Called for each message; one slot is taken until `freed`. */
+  take(delivered: Delivered): void
+  /** Called when the consumer or its stream is not there. */
+  missing(): Promise<void>
+}
+
+const expiresMs = 5_000
+const heartbeatMs = 1_000
+const silentMs = 2_500
+
+/**
+ * Pulls exactly as many messages as there are free slots, so that none waits in this process for its turn. It is our
+ * own because the client's `consume` prefetches, stalls for tens of seconds when a leader moves, and outlives `close`.
+ */
+export function openPull(connection: Connection, options: PullOptions): Puller {
+  const { stream, consumer, slots, log, take, missing } = options
+  const inbox = `${connection.inbox}p${consumer}`
+  const pulls = new Map<string, { left: number; until: number }>()
+  let busy = 0
+  let count = 0
+  let heard = Date.now()
+  let stopped = false
+  let scheduled = false
+  let pausedUntil = 0
+
+  const asked = () => {
+    let sum = 0
+    for (const pull of pulls.values()) sum += pull.left
+    return sum
+  }
+
+  const pull = () => {
+    scheduled = false
+    if (stopped || !connection.connected() || Date.now() < pausedUntil) return
+    const now = Date.now()
+    const pending = asked()
+    const free = slots - busy - pending
+    // Topping up at half keeps the pulls few; one at a time would idle between them.
+    if (free <= 0 || (pending > 0 && free < slots / 2)) return
+    const id = (++count).toString(36)
+    if (pulls.size === 0) heard = now
+    pulls.set(id, { left: free, until: now + expiresMs + heartbeatMs })
+    const request = { batch: free, expires: expiresMs * 1e6, idle_heartbeat: heartbeatMs * 1e6 }
+    connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, Buffer.from(JSON.stringify(request)), {
+      reply: `${inbox}.${id}`,
+    })
+  }
+
+  const schedule = () => {
+    if (scheduled || stopped) return
+    scheduled = true
+    setImmediate(pull)
+  }
+
+  const count1 = () => {
+    for (const [id, one] of pulls) {
+      if (one.left <= 0) continue
+      one.left--
+      if (one.left === 0) pulls.delete(id)
+      return
+    }
+  }
+
+  const onStatus = (status: number, arrived: Arrived) => {
+    if (status === 100) return
+    pulls.delete(arrived.subject.slice(inbox.length + 1))
+    const gone =
+      status === 503 || (status === 409 && /deleted/i.test(arrived.headers()['Nats-Description'] ?? 'deleted'))
+    if (status === 404 || status === 408 || !gone) return schedule()
+    pausedUntil = Date.now() + heartbeatMs
+    missing()
+      .catch((error) => log.error({ err: error, stream, consumer }, 'the consumer cannot be put back'))
+      .finally(() => setTimeout(schedule, heartbeatMs))
+  }
+
+  const subscription = connection.subscribe(`${inbox}.*`, (arrived) => {
+    heard = Date.now()
+    const status = arrived.reply ? 0 : arrived.status()
+    if (status) return onStatus(status, arrived)
+    const delivered = deliveredFrom(connection, arrived)
+    if (stopped) return delivered.nak()
+    count1()
+    busy++
+    take(delivered)
+    schedule()
+  })
+
+  const watch = setInterval(() => {
+    const now = Date.now()
+    for (const [id, one] of pulls) if (one.until < now) pulls.delete(id)
+    if (pulls.size > 0 && now - heard > silentMs) pulls.clear()
+    schedule()
+  }, heartbeatMs)
+
+  connection.onStatus((status) => {
+    pulls.clear()
+    if (status === 'reconnected') schedule()
+  })
+  schedule()
+
+  return {
+    freed() {
+      busy--
+      schedule()
+    },
+    async stop() {
+      stopped = true
+      clearInterval(watch)
+      await subscription.drain()
+    },
+  }
+}
+
+const words = { ack: Buffer.from('+ACK'), working: Buffer.from('+WPI'), term: Buffer.from('+TERM') }
+
+function deliveredFrom(connection: Connection, arrived: Arrived): Delivered {
+  const subject = arrived.reply ?? ''
+  const { attempt, seq, storedAt } = ackFields(subject)
+  const answer = (word: Uint8Array) => connection.publish(subject, word)
+  return {
+    arrived,
+    attempt,
+    seq,
+    storedAt,
+    ack: () => answer(words.ack),
+    working: () => answer(words.working),
+    term: () => answer(words.term),
+    nak: (delayMs = 0) => answer(Buffer.from(delayMs > 0 ? `-NAK {"delay":${Math.round(delayMs * 1e6)}}` : '-NAK')),
+  }
+}
+
+/** `$JS.ACK.<stream>.<consumer>.<deliveries>.<seq>.<consumer seq>.<nanoseconds>.<pending>`, or the longer form with a domain. */
+function ackFields(subject: string): { attempt: number; seq: number; storedAt: number } {
+  const tokens = subject.split('.')
+  const at = tokens.length >= 11 ? 6 : 4
+  return {
+    attempt: Number(tokens[at]),
+    seq: Number(tokens[at + 1]),
+    storedAt: Number((tokens[at + 3] ?? '').slice(0, -6)),
+  }
+}

@@ -1,0 +1,118 @@
+import { EventEmitter } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Emission, Ports } from './context'
+import { decode, encode, errorCode, idempotentReplayed, messageId, timeLeft, traceparent } from './envelope'
+import { away, configuration, isAway, rejection } from './errors'
+import { consumerName, type Manifest, streamOf } from './manifest'
+import type { Arrived, Connection } from './nats/connection'
+import type { JetStream } from './nats/jetstream'
+import type { Ask } from './nats/mux'
+import { kvStore } from './store/kv'
+import { openLedger } from './store/ledger'
+import type { Contracts, FieldError, Ledger, Store } from './types'
+
+interface Parts {
+  manifest: Manifest
+  contracts: Contracts
+  connection: Connection
+  ask: Ask
+  js: JetStream
+  log: Ports['log']
+}
+
+/** What handlers may do, over NATS. */
+export function natsPorts({ manifest, contracts, connection, ask, js, log }: Parts): Ports {
+  const ledgers = new Map<string, Ledger<never, never>>()
+  const stores = new Map<string, Store<unknown>>()
+
+  const publish = ({ subject, body, id, traceparent: trace }: Emission, stream: string, budgetMs?: number) =>
+    js.publish(subject, encode(body), { id, stream, headers: { [traceparent]: trace }, budgetMs })
+
+  return {
+    contracts,
+    log,
+    local: new EventEmitter().setMaxListeners(0),
+
+    async send(emission, budgetMs) {
+      const stream = streamOf(manifest, emission.subject)?.stream
+      if (stream) await publish(emission, stream, budgetMs)
+      else {
+        const headers = { [messageId]: emission.id, [traceparent]: emission.traceparent }
+        connection.publish(emission.subject, encode(emission.body), { headers })
+      }
+    },
+
+    async publish(emission, budgetMs) {
+      const stream = streamOf(manifest, emission.subject)?.stream
+      if (!stream) throw new Error(`${emission.subject} is in no stream, so it cannot be published durably`)
+      const { seq, duplicate } = await publish(emission, stream, budgetMs)
+      if (!duplicate) return { seq, duplicate, stored: emission.body }
+      const first = await js.read(stream, { seq })
+      if (!first) throw away('unavailable', `the first ${emission.id} cannot be read`)
+      return { seq, duplicate, stored: decode(first.data) }
+    },
+
+    async request(subject, body, { timeoutMs, headers }) {
+      const sent = { ...headers, [timeLeft]: String(timeoutMs) }
+      return replyFrom(await ask(subject, encode(body), { timeoutMs, headers: sent }), subject)
+    },
+
+    store(bucket) {
+      const store = stores.get(bucket) ?? kvStore(js, bucket)
+      stores.set(bucket, store)
+      return store
+    },
+
+    ledger(name, definition) {
+      const ledger = ledgers.get(name) ?? openLedger(js, name, definition)
+      ledgers.set(name, ledger)
+      return ledger
+    },
+
+    settled: (name, signal) => settled(js, manifest, name, signal),
+  }
+}
+
+/** The reply's body; a refusal keeps its code, a fault (500, or no reply of ours at all) is told apart from silence. */
+function replyFrom(arrived: Arrived, subject: string): { body: unknown; replayed: boolean } {
+  let headers: ReturnType<Arrived['headers']>
+  let body: unknown
+  try {
+    headers = arrived.headers()
+    body = decode(arrived.data)
+  } catch {
+    throw fault(`the reply on ${subject} cannot be read`)
+  }
+  if (headers[errorCode] === undefined) return { body, replayed: headers[idempotentReplayed] === 'true' }
+  const code = Number(headers[errorCode])
+  const { message = 'no reason given', errors } =
+    (body as { error?: { message?: string; errors?: FieldError[] } }).error ?? {}
+  if (code === 503) throw Object.assign(away('unavailable', message), { code })
+  if (code >= 400 && code < 500) throw rejection(code, message, errors)
+  throw fault(`${subject} failed: ${message}`)
+}
+
+const fault = (message: string): Error => Object.assign(new Error(message), { code: 500 })
+
+/** Waits until the durable of a function has handled all that its stream held at the call. */
+async function settled(js: JetStream, manifest: Manifest, name: string, signal: AbortSignal): Promise<void> {
+  const subject = manifest.functions.find((entry) => entry.name === name)?.subject
+  const stream = subject && streamOf(manifest, subject)?.stream
+  if (!stream) throw configuration(`no stream function is named ${name}, so nothing can wait for it`)
+  type Info = {
+    ack_floor: { stream_seq: number }
+    delivered: { stream_seq: number }
+    num_pending: number
+    num_ack_pending: number
+  }
+  let target: number | undefined
+  for (let pause = 2; ; pause = Math.min(pause * 2, 100)) {
+    const info = await js.api<Info>(`CONSUMER.INFO.${stream}.${consumerName(name)}`).catch((error) => {
+      throw isAway(error) ? error : away('unavailable', `${name} has no durable: ${error.message}`)
+    })
+    if (info.num_pending === 0 && info.num_ack_pending === 0) return
+    target ??= info.delivered.stream_seq + info.num_pending
+    if (info.ack_floor.stream_seq >= target) return
+    await sleep(pause, undefined, { signal })
+  }
+}

@@ -1,0 +1,46 @@
+import { configuration } from './errors'
+
+export interface Settings {
+  httpAddr: string
+  replicas: number
+  drainMs: number
+  shutdownDelayMs: number
+  logLevel: string
+}
+
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+/** The runtime's own environment; a wrong value is one line that names the variable. */
+export function readSettings(env: NodeJS.ProcessEnv): Settings {
+  const logLevel = env.LOG_LEVEL || 'info'
+  if (!levels.includes(logLevel)) throw configuration(`LOG_LEVEL: one of ${levels.join(', ')}, not ${logLevel}`)
+  return {
+    httpAddr: env.HTTP_ADDR || ':8080',
+    replicas: wholeNumber(env, 'REPLICAS', 1, 1, 5),
+    drainMs: wholeNumber(env, 'DRAIN_MS', 10_000, 0, 3_600_000),
+    shutdownDelayMs: wholeNumber(env, 'SHUTDOWN_DELAY_MS', 0, 0, 3_600_000),
+    logLevel,
+  }
+}
+
+/** A whole number from the environment, or the default; also for functions' own variables. */
+export function wholeNumber(env: NodeJS.ProcessEnv, name: string, otherwise: number, least = 0, most = 1e15): number {
+  const text = env[name]
+  if (text === undefined || text === '') return otherwise
+  const number = Number(text)
+  if (!/^\d+$/.test(text) || number < least || number > most) {
+    throw configuration(`${name}: a whole number from ${least} to ${most}, not ${text}`)
+  }
+  return number
+}
+
+const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** `<STREAM>_MAX_AGE` (as 12h or 30d) and `<STREAM>_MAX_BYTES` narrow what a stream keeps. */
+export function limits(env: NodeJS.ProcessEnv, stream: string): { maxAgeMs?: number; maxBytes?: number } {
+  const age = env[`${stream}_MAX_AGE`]
+  const [, count, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(age ?? '') ?? []
+  if (age && !unit) throw configuration(`${stream}_MAX_AGE: a duration as 12h or 30d, not ${age}`)
+  const maxBytes = wholeNumber(env, `${stream}_MAX_BYTES`, 0)
+  return { ...(unit && { maxAgeMs: Number(count) * (unitMs[unit] as number) }), ...(maxBytes > 0 && { maxBytes }) }
+}

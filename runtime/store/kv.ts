@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto'
+import { isConflict, type JetStream } from '../nats/jetstream'
+import type { Store } from '../types'
+
+const operation = 'Operation-Id'
+
+/**
+ * Records in a JetStream key-value bucket. A lost compare-and-set is tried again on what is there now; a write whose
+ * outcome was unknown is recognised by the id it carries.
+ */
+export function kvStore<T>(js: JetStream, bucket: string): Store<T> {
+  const stream = `KV_${bucket}`
+  const subjectOf = (key: string) => `$KV.${bucket}.${validKey(key)}`
+
+  const read = async (key: string) => {
+    const stored = await js.read(stream, { last_by_subj: subjectOf(key) })
+    if (!stored) return { revision: 0, value: undefined, writer: undefined }
+    const value = stored.data.length ? (JSON.parse(Buffer.from(stored.data).toString()) as T) : undefined
+    return { revision: stored.seq, value, writer: stored.headers[operation] }
+  }
+
+  return {
+    get: async (key) => (await read(key)).value,
+
+    async update(key, change) {
+      for (;;) {
+        const known = await read(key)
+        const next = change(known.value)
+        if (next === known.value) return next
+        if (next === undefined) throw new Error(`the change of ${bucket}/${key} returned nothing for a record`)
+        const id = randomBytes(9).toString('base64url')
+        const data = Buffer.from(JSON.stringify(next))
+        try {
+          await js.publish(subjectOf(key), data, {
+            headers: { [operation]: id },
+            lastSubjectSeq: known.revision,
+            stream,
+          })
+          return next
+        } catch (error) {
+          if (!isConflict(error)) throw error
+          if ((await read(key)).writer === id) return next
+        }
+      }
+    },
+  }
+}
+
+function validKey(key: string): string {
+  if (!/^[-/_=A-Za-z0-9]+(\.[-/_=A-Za-z0-9]+)*$/.test(key))
+    throw new Error(`not a key of a store: ${JSON.stringify(key)}`)
+  return key
+}
