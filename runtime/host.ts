@@ -1,8 +1,5 @@
-import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { pathToFileURL } from 'node:url'
 import type { Ports } from './context'
-import { asError, configuration } from './errors'
 import type { LoadedFunction } from './invoke'
 import { type FunctionEntry, isDurable, type Manifest } from './manifest'
 import { deadLetters } from './modes/dead_letter'
@@ -32,18 +29,16 @@ export interface Host {
 
 interface HostOptions {
   manifest: Manifest
-  /** The folder that the manifest's paths start from. */
-  root: string
-  selected: FunctionEntry[]
+  contracts: Contracts
+  functions: LoadedFunction[]
   settings: Settings
   env: NodeJS.ProcessEnv
   log: Ports['log']
 }
 
-/** Loads the selected functions, provisions what they use, subscribes them, and serves HTTP last. */
-export async function startHost({ manifest, root, selected, settings, env, log }: HostOptions): Promise<Host> {
-  const contracts = (await load(root, manifest.contracts)).contracts as Contracts
-  const functions = await Promise.all(selected.map((entry) => loadFunction(root, entry)))
+/** Connects, provisions what the functions use, subscribes them, and serves HTTP last. */
+export async function startHost({ manifest, contracts, functions, settings, env, log }: HostOptions): Promise<Host> {
+  const selected = functions.map(({ entry }) => entry)
   const connection = await openConnection(
     env,
     selected
@@ -137,28 +132,6 @@ async function provision(
 }
 
 const ledgerOf = (subject = '') => subject.match(/(?<=^ledger\.)[^.*>]+$/) ?? []
-
-async function loadFunction(root: string, entry: FunctionEntry): Promise<LoadedFunction> {
-  const bundle = await load(root, entry.bundle)
-  if (typeof bundle.default !== 'function')
-    throw configuration(`${entry.bundle} has no default export that is a function`)
-  if (typeof bundle.setup === 'function') {
-    try {
-      await bundle.setup()
-    } catch (error) {
-      throw configuration(asError(error).message)
-    }
-  }
-  return { entry, handler: bundle.default as LoadedFunction['handler'] }
-}
-
-async function load(root: string, path: string): Promise<Record<string, unknown>> {
-  try {
-    return await import(pathToFileURL(resolve(root, path)).href)
-  } catch (error) {
-    throw configuration(`${path} cannot be loaded; node build.mjs makes it: ${asError(error).message}`)
-  }
-}
 
 async function within(ms: number, work: () => Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined

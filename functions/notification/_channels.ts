@@ -8,8 +8,8 @@ export interface Sender {
 
 /** Writes a log line in place of a message. */
 const toLog: Sender = {
-  async send({ notification_id, channel, subject }, log) {
-    log.info({ notification_id, channel, subject }, 'notified')
+  async send({ user_id, order_id, event, channel }, log) {
+    log.info({ user: user_id, order: order_id, event, channel }, 'notified')
   },
 }
 

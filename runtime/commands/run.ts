@@ -1,5 +1,6 @@
 import { embeddedServer } from '../embedded/embedded'
 import { startHost } from '../host'
+import { loadContracts, loadFunction } from '../load'
 import { openLog } from '../log'
 import type { FunctionEntry, Manifest } from '../manifest'
 import { readSettings } from '../settings'
@@ -24,8 +25,8 @@ export async function run({ manifest, root, selected, embedded, env }: RunOption
   try {
     const host = await startHost({
       manifest,
-      root,
-      selected,
+      contracts: await loadContracts(manifest, root),
+      functions: await Promise.all(selected.map((entry) => loadFunction(entry, root))),
       settings,
       log,
       env: server ? { ...env, NATS_URL: server.url } : env,

@@ -12,6 +12,8 @@ export function startEvent(fn: LoadedFunction, { connection, ports, log }: Broke
 
   const handle = async (arrived: Arrived) => {
     const outcome = await invoke(fn, asIncoming(arrived), ports)
+    // Nothing stores an event, so what comes later is kept in this process alone.
+    if (outcome.kind === 'later') setTimeout(() => slots.run(() => handle(arrived)), outcome.ms).unref()
     await settle(outcome).catch((error) => log.error({ function: name, err: error }, 'what it emitted was not sent'))
   }
 
@@ -19,8 +21,8 @@ export function startEvent(fn: LoadedFunction, { connection, ports, log }: Broke
     if (outcome.kind === 'returned') await Promise.all(outcome.emitted.map((emission) => ports.send(emission)))
     else if (outcome.kind === 'refused') {
       log.warn({ function: name, code: outcome.rejection.code, reason: outcome.rejection.message }, 'event refused')
-    } else if (outcome.kind === 'later') log.error({ function: name }, 'an event cannot come later; it is lost')
-    else log.error({ function: name, err: outcome.error }, 'event lost: its handler failed')
+    } else if (outcome.kind !== 'later')
+      log.error({ function: name, err: outcome.error }, 'event lost: its handler failed')
   }
 
   const subscription = connection.subscribe(
