@@ -34,10 +34,20 @@ interface HostOptions {
   settings: Settings
   env: NodeJS.ProcessEnv
   log: Ports['log']
+  /** Refuse streams that are not marked as ours: nobody named this server. */
+  strict?: boolean
 }
 
 /** Connects, provisions what the functions use, subscribes them, and serves HTTP last. */
-export async function startHost({ manifest, contracts, functions, settings, env, log }: HostOptions): Promise<Host> {
+export async function startHost({
+  manifest,
+  contracts,
+  functions,
+  settings,
+  env,
+  log,
+  strict,
+}: HostOptions): Promise<Host> {
   const selected = functions.map(({ entry }) => entry)
   const connection = await openConnection(
     env,
@@ -56,7 +66,7 @@ export async function startHost({ manifest, contracts, functions, settings, env,
   let http: Listening | undefined
 
   try {
-    await provision(js, manifest, selected, settings, env)
+    await provision(js, manifest, selected, { ...settings, strict }, env)
     for (const fn of functions.filter(({ entry }) => entry.mode !== 'http')) {
       started.push({ entry: fn.entry, running: await start(fn, broker) })
     }
@@ -116,7 +126,7 @@ async function provision(
   js: JetStream,
   manifest: Manifest,
   selected: FunctionEntry[],
-  { replicas }: Settings,
+  { replicas, strict }: Settings & { strict?: boolean },
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
   await requireJetStream(js)
@@ -128,7 +138,7 @@ async function provision(
     ...[...buckets].map((name) => ({ name: `KV_${name}`, subjects: [`$KV.${name}.>`], bucket: true })),
     ...[...ledgers].map((name) => ({ name: ledgerStream(name).stream, subjects: [ledgerStream(name).subject] })),
   ]
-  await Promise.all(streams.map((stream) => ensureStream(js, stream, replicas)))
+  await Promise.all(streams.map((stream) => ensureStream(js, stream, replicas, strict)))
 }
 
 const ledgerOf = (subject = '') => subject.match(/(?<=^ledger\.)[^.*>]+$/) ?? []

@@ -64,6 +64,7 @@ export async function invoke({ entry, handler }: LoadedFunction, incoming: Incom
   } catch (thrown) {
     return outcomeOf(thrown)
   } finally {
+    ports.log.debug({ function: entry.name, id: run?.id, attempt: incoming.attempt }, 'handled')
     run?.abort(new Error('the handler has ended'))
   }
 }

@@ -1,4 +1,5 @@
-import { embeddedServer } from '../embedded/embedded'
+import { findServer } from '../embedded/embedded'
+import type { EmbeddedServer } from '../embedded/server'
 import { startHost } from '../host'
 import { loadContracts, loadFunction } from '../load'
 import { openLog } from '../log'
@@ -21,7 +22,7 @@ export async function run({ manifest, root, selected, embedded, env }: RunOption
   const settings = readSettings(env)
   const log = openLog(settings.logLevel)
   const stopped = stopSignal()
-  const server = embedded ? await embeddedServer(manifest, env, (line) => process.stderr.write(`${line}\n`)) : undefined
+  const server = embedded ? await findServer(env, root, (line) => process.stderr.write(`${line}\n`)) : undefined
   try {
     const host = await startHost({
       manifest,
@@ -30,9 +31,10 @@ export async function run({ manifest, root, selected, embedded, env }: RunOption
       settings,
       log,
       env: server ? { ...env, NATS_URL: server.url } : env,
+      strict: server?.stranger ?? false,
     })
     if (embedded && host.url) greet(host.url, selected)
-    const cause = await Promise.race([stopped, host.failed, server?.failed ?? new Promise<never>(() => {})])
+    const cause = await Promise.race([stopped, host.failed, gone(server?.own)])
     if (cause instanceof Error) {
       log.error({ err: cause }, 'stopping')
       process.exitCode = 1
@@ -41,9 +43,14 @@ export async function run({ manifest, root, selected, embedded, env }: RunOption
       log.error({ drainMs: settings.drainMs }, 'work was still under way after DRAIN_MS; it comes again')
     }
   } finally {
-    await server?.stop()
+    await server?.own?.stop()
   }
   process.exit()
+}
+
+/** Resolves if the server of our own is gone for good. */
+async function gone(own: EmbeddedServer | undefined): Promise<Error> {
+  return (await own?.exited) ?? new Promise<never>(() => {})
 }
 
 /** Resolves with the first SIGTERM or SIGINT; the next one, unless it is the same Ctrl-C passed on by npm, exits at once. */

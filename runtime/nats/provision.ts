@@ -26,13 +26,18 @@ const ns = (ms: number) => ms * 1e6
 const mostUnacked = 10_000
 
 /** Creates the stream where it is not there; one that exists with other subjects is another system's and refused. */
-export async function ensureStream(js: JetStream, spec: StreamSpec, replicas: number): Promise<void> {
+export async function ensureStream(js: JetStream, spec: StreamSpec, replicas: number, strict = false): Promise<void> {
   const found = await existing<ServerStream>(js, `STREAM.INFO.${spec.name}`)
   const subjects = found?.config.subjects ?? []
   if (found && subjects.join() !== spec.subjects.join()) {
     throw configuration(
       `NATS_URL: the stream ${spec.name} on this server carries ${subjects.join(', ') || 'nothing'}, ` +
         `not ${spec.subjects.join(', ')}: it is another system's`,
+    )
+  }
+  if (found && strict && found.config.description !== spec.description) {
+    throw configuration(
+      `NATS_URL: the stream ${spec.name} on this server is another system's; name a server with NATS_URL`,
     )
   }
   if (found) return
