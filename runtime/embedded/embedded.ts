@@ -1,26 +1,44 @@
 import { resolve } from 'node:path'
-import type { Manifest } from '../manifest'
+import { configuration } from '../errors'
+import { wholeNumber } from '../settings'
 import { findBinary } from './ladder'
 import { probe } from './probe'
-import { startServer } from './server'
+import { type EmbeddedServer, startServer } from './server'
 
-export interface Embedded {
+export interface Found {
   url: string
-  /** Ends the server if this process started it. */
-  stop(): Promise<void>
-  /** Resolves if a server that this process started is gone for good. */
-  failed: Promise<Error>
+  /** Nobody named this server, so its streams must be ours before we write to them. */
+  stranger: boolean
+  /** The server that this process started and ends with itself. */
+  own?: EmbeddedServer
 }
 
-const never = new Promise<never>(() => {})
-void findBinary
-void probe
-void startServer
-void resolve
-export async function embeddedServer(
-  _m: Manifest,
-  _env: NodeJS.ProcessEnv,
-  _say: (line: string) => void,
-): Promise<Embedded> {
-  return { url: '', stop: async () => {}, failed: never }
+/** `NATS_URL`, or whatever answers on localhost, or a server of our own with its data under `.data/`. */
+export async function findServer(env: NodeJS.ProcessEnv, root: string, say: (line: string) => void): Promise<Found> {
+  if (env.NATS_URL) return { url: env.NATS_URL, stranger: false }
+  const port = wholeNumber(env, 'NATS_PORT', 4222, 1, 65_535)
+  for (const host of ['127.0.0.1', '::1']) {
+    const answer = await probe(host, port)
+    if (answer === undefined) continue
+    if (answer === 'foreign') {
+      throw configuration(`NATS_PORT: what listens on localhost:${port} is not NATS; set another port, or NATS_URL`)
+    }
+    say(`nats-server ${answer.version} answers on localhost:${port} already and is used`)
+    return { url: `nats://${host.includes(':') ? `[${host}]` : host}:${port}`, stranger: true }
+  }
+  try {
+    const { path, version, how } = await findBinary({ cacheDir: resolve(root, '.cache'), log: say })
+    const own = await startServer({
+      binary: path,
+      port,
+      dataDir: resolve(root, env.DATA_DIR || '.data', 'nats'),
+      log: say,
+      // A server with much data recovers it before it answers.
+      readyMs: 60_000,
+    })
+    say(`nats-server ${version} (${how}) runs on ${own.url}, its data under ${env.DATA_DIR || '.data'}/`)
+    return { url: own.url, stranger: false, own }
+  } catch (error) {
+    throw configuration((error as Error).message)
+  }
 }
