@@ -9,6 +9,8 @@ export interface App {
   pid: number
   /** The log so far, one object a line. */
   log(): Record<string, unknown>[]
+  /** What it wrote to stderr. */
+  said(): string
   /** Sends the signal and resolves with the exit code; undefined for a process that a signal ended. */
   end(signal?: NodeJS.Signals): Promise<number | undefined>
 }
@@ -19,12 +21,15 @@ interface AppOptions {
 }
 
 /** `node runtime` as its own process, once it runs; ended with the test file. */
-export async function startApp(broker: Pick<Broker, 'url'>, { args = [], env = {} }: AppOptions = {}): Promise<App> {
+export async function startApp(
+  broker: Pick<Broker, 'url'> | undefined,
+  { args = [], env = {} }: AppOptions = {},
+): Promise<App> {
   const child = execa('node', ['runtime', ...args], {
     reject: false,
     buffer: false,
     extendEnv: false,
-    env: { PATH: process.env.PATH, NATS_URL: broker.url, HTTP_ADDR: '127.0.0.1:0', ...env },
+    env: { PATH: process.env.PATH, HTTP_ADDR: '127.0.0.1:0', ...(broker && { NATS_URL: broker.url }), ...env },
   })
   let output = ''
   let errors = ''
@@ -57,5 +62,5 @@ export async function startApp(broker: Pick<Broker, 'url'>, { args = [], env = {
     return log().some(({ msg }) => msg === 'running')
   })
   const url = String(log().find(({ msg }) => msg === 'HTTP listens')?.url ?? '')
-  return { url, pid: child.pid as number, log, end }
+  return { url, pid: child.pid as number, log, said: () => errors, end }
 }
