@@ -5,6 +5,8 @@ import type { Gateway } from './_gateway'
 const finals = ['delivery_completed', 'order_cancelled']
 // `gateway/live` wakes at most once, so what it missed is looked up after this long.
 const lookAgainMs = 10_000
+// A wake may overtake the stream's own copy of the event that it tells of.
+const lookSoonMs = 250
 
 /** Server-sent events: what has happened, then each event as it happens, up to a final status. */
 export async function follow(
@@ -34,13 +36,16 @@ export async function follow(
   return new Response(stream, { headers: { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' } })
 
   async function tell(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    let woken = false
     for (;;) {
-      for (const event of events.filter(({ seq }) => seq > lastSeq)) {
+      const fresh = events.filter(({ seq }) => seq > lastSeq)
+      for (const event of fresh) {
         controller.enqueue(Buffer.from(`event: ${event.type}\nid: ${event.seq}\ndata: ${JSON.stringify(event)}\n\n`))
         lastSeq = event.seq
       }
       if (gone.aborted || events.some(({ type }) => finals.includes(type))) break
-      if (!(await wake.next())) controller.enqueue(Buffer.from(': still here\n\n'))
+      woken = await wake.next(woken && fresh.length === 0 ? lookSoonMs : lookAgainMs)
+      if (!woken) controller.enqueue(Buffer.from(': still here\n\n'))
       if (gone.aborted) break
       events = await history(order_id, gateway)
     }
@@ -65,12 +70,12 @@ function waker(order_id: string, gone: AbortSignal, { local }: Gateway) {
   gone.addEventListener('abort', wake, { once: true })
   return {
     /** True when woken, false when it only took too long. */
-    async next(): Promise<boolean> {
+    async next(limitMs: number): Promise<boolean> {
       if (!woken && !gone.aborted) {
         let timer: NodeJS.Timeout | undefined
         await new Promise<boolean>((resolve) => {
           resume = resolve
-          timer = setTimeout(() => resolve(false), lookAgainMs)
+          timer = setTimeout(() => resolve(false), limitMs)
         })
         clearTimeout(timer)
       }

@@ -1,5 +1,5 @@
 import { isAway, isRejection } from '../../runtime/errors'
-import type { FieldError } from '../../runtime/types'
+import type { FieldError, Log } from '../../runtime/types'
 
 /** Every kind of problem, its status and what it means; `/problems/<kind>` answers with the sentence. */
 export const kinds = {
@@ -46,18 +46,20 @@ const kindOfCode: Record<number, Kind> = {
   422: 'idempotency-key-reused',
 }
 
-/** What an error of a service means over HTTP; undefined for one that is none of theirs. */
-export function problemOf(error: unknown, details: Details & { conflict?: Kind }): Response | undefined {
+/** What an error of a service means over HTTP; what is none of the agreed ones is logged and tells nothing of itself. */
+export function problemOf(error: unknown, details: Details & { conflict?: Kind }, log: Log): Response {
   const { conflict, order_id, instance } = details
   if (isRejection(error)) {
     const kind = error.code === 409 && conflict ? conflict : kindOfCode[error.code]
-    if (!kind) return problem('service-fault', { instance, order_id })
     const errors = kind === 'invalid-request' ? (error.errors ?? []) : undefined
-    return problem(kind, { detail: error.message, instance, ...(errors && { errors }) })
+    if (kind) return problem(kind, { detail: error.message, instance, ...(errors && { errors }) })
   }
-  const { code } = (error ?? {}) as { code?: unknown }
-  if (isAway(error) && code === 503) return problem('too-busy', { instance }, { 'Retry-After': '1' })
-  if (isAway(error)) return problem('no-answer', { instance, order_id })
-  if (code === 500) return problem('service-fault', { instance, order_id })
-  return undefined
+  if (isAway(error)) {
+    const busy = (error as { code?: unknown }).code === 503
+    return busy
+      ? problem('too-busy', { instance }, { 'Retry-After': '1' })
+      : problem('no-answer', { instance, order_id })
+  }
+  log.error({ err: error }, 'a service failed or answered wrongly')
+  return problem('service-fault', { instance, order_id })
 }

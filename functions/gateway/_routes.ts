@@ -36,7 +36,7 @@ export const routes: Route[] = [
   { method: 'get', path: '/problems/:kind', answer: explain },
 ]
 
-async function createOrder(request: IRequest, { request: ask, check }: Gateway): Promise<Response> {
+async function createOrder(request: IRequest, { request: ask, check, log }: Gateway): Promise<Response> {
   const key = request.headers.get('idempotency-key') ?? randomUUID()
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
     throw invalid('#/Idempotency-Key', 'must be 1 to 255 visible ASCII characters without spaces')
@@ -52,10 +52,7 @@ async function createOrder(request: IRequest, { request: ask, check }: Gateway):
       ...(replayed && { 'Idempotent-Replayed': 'true' }),
     })
   } catch (error) {
-    const order_id = orderId(order.user_id, key)
-    const answer = problemOf(error, { order_id, instance: '/api/v1/orders' })
-    if (answer) return answer
-    throw error
+    return problemOf(error, { order_id: orderId(order.user_id, key), instance: '/api/v1/orders' }, log)
   }
 }
 
@@ -75,7 +72,7 @@ async function getOrderHistory({ params }: IRequest, { request: ask }: Gateway):
 
 function followOrder(request: IRequest, gateway: Gateway): Promise<Response> {
   const lastId = request.headers.get('last-event-id') ?? '0'
-  if (!/^[0-9]{1,15}$/.test(lastId)) throw invalid('#/Last-Event-ID', 'must be a number')
+  if (!/^[0-9]+$/.test(lastId)) throw invalid('#/Last-Event-ID', 'must be a number')
   return follow(decoded(request.params.order_id), Number(lastId), request.signal, gateway)
 }
 

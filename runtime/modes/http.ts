@@ -21,7 +21,7 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, address: str
   const { entry } = fn
   const { connection, ports, log } = broker
   const { host, port } = parseAddress(address)
-  const active = new Set<AbortController>()
+  const active = new Map<ServerResponse, AbortController>()
   let closing = false
   let onIdle: (() => void) | undefined
 
@@ -48,26 +48,32 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, address: str
       if (closing || !request.complete) response.setHeader('Connection', 'close')
       await write(request, response, result)
     } catch (error) {
+      if (!request.complete && Date.now() >= run.deadline) return sendProblem(response, 408)
       log.error({ function: entry.name, err: asError(error), method: request.method, url: request.url }, 'unanswered')
       if (response.headersSent) response.destroy()
-      else sendProblem(response, 500, 'The gateway failed.', '/problems/service-fault')
+      else sendProblem(response, 500)
     }
   }
 
-  const server = createServer((request, response) => {
+  const serve = (request: IncomingMessage, response: ServerResponse) => {
+    if (request.headers.host === undefined && request.httpVersion === '1.1') return sendProblem(response, 400)
     const life = new AbortController()
-    active.add(life)
+    active.set(response, life)
     response.once('close', () => {
-      active.delete(life)
+      active.delete(response)
       life.abort(new Error('the client has gone'))
       if (active.size === 0) onIdle?.()
     })
     void answer(request, response, life)
-  })
+  }
+  // What node:http answers by itself has no body, so a missing Host and an unmet expectation are left to us.
+  const server = createServer({ requireHostHeader: false }, serve).on('checkExpectation', serve)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable) return void socket.destroy()
+    // What follows a request that is still being answered must not get into its answer.
+    const answering = [...active.keys()].some((response) => response.socket === socket && response.req.complete)
+    if (!socket.writable || answering) return void socket.destroy()
     const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400
-    const body = problem(status, 'The request is not valid HTTP.', '/problems/invalid-request')
+    const body = problem(status)
     socket.end(
       `HTTP/1.1 ${status} Error\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
     )
@@ -83,7 +89,7 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, address: str
       closing = true
       server.close()
       server.closeIdleConnections()
-      for (const life of active) life.abort(new Error('the process is stopping'))
+      for (const life of active.values()) life.abort(new Error('the process is stopping'))
       if (active.size > 0) {
         await new Promise<void>((resolve) => {
           onIdle = resolve
@@ -118,10 +124,11 @@ const header = (request: IncomingMessage, name: string): string | undefined => {
 }
 
 function toRequest(request: IncomingMessage, signal: AbortSignal, limit: number): HttpRequest {
+  const target = (request.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '')
   return {
     method: request.method ?? 'GET',
-    // The Host header is the client's to write, so no answer depends on it.
-    url: `http://localhost${request.url?.startsWith('/') ? request.url : `/${request.url}`}`,
+    // The Host is the client's to write, in its header and in an absolute target, so no answer depends on it.
+    url: `http://localhost${target.startsWith('/') ? target : `/${target}`}`,
     headers: { get: (name) => header(request, name) ?? null },
     signal,
     text: () => readText(request, limit),
@@ -169,8 +176,15 @@ async function write(request: IncomingMessage, response: ServerResponse, result:
 const streams = ({ headers }: Response): boolean =>
   headers.get('content-type')?.startsWith('text/event-stream') ?? false
 
-const problem = (status: number, title: string, type: string): string => JSON.stringify({ type, title, status })
+/** About what is not quite HTTP, or where the handler gave no answer. */
+function problem(status: number): string {
+  if (status === 500) return JSON.stringify({ type: '/problems/service-fault', title: 'The gateway failed.', status })
+  const title = status === 408 ? 'The request did not come in time.' : 'The request is not valid HTTP.'
+  const errors = status === 400 ? [{ pointer: '#', detail: 'is not valid HTTP' }] : undefined
+  return JSON.stringify({ type: '/problems/invalid-request', title, status, errors })
+}
 
-function sendProblem(response: ServerResponse, status: number, title: string, type: string): void {
-  response.writeHead(status, { 'Content-Type': 'application/problem+json' }).end(problem(status, title, type))
+function sendProblem(response: ServerResponse, status: number): void {
+  response.statusCode = status
+  response.setHeader('Content-Type', 'application/problem+json').setHeader('Connection', 'close').end(problem(status))
 }
