@@ -2,7 +2,7 @@
 //   node build.mjs           builds and writes
 //   node build.mjs --check   writes neither manifest.json nor functions/_contracts.ts; exits 1 and says what is stale
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { parse as parseYaml } from 'yaml'
@@ -15,13 +15,13 @@ async function main(flags) {
     return 2
   }
   const check = flags.includes('--check')
+  const files = functionFiles()
   rmSync(join(root, 'dist/functions'), { recursive: true, force: true })
 
   const contracts = contractsModule()
   if (check && read('functions/_contracts.ts') !== contracts) return stale('functions/_contracts.ts')
   writeChanged('functions/_contracts.ts', contracts, check)
 
-  const files = functionFiles()
   await bundleRuntime()
   await bundleFunctions(files)
   const manifest = `${JSON.stringify(await manifestOf(files), null, 2)}\n`
@@ -116,8 +116,8 @@ const yaml = {
 const withoutNats = {
   name: 'without-nats',
   setup(builder) {
-    builder.onResolve({ filter: /^(nats|@nats-io\/.*)$/ }, ({ importer }) => ({
-      errors: [{ text: `${place(importer)}: imports nats; a function reaches the broker through its context alone` }],
+    builder.onResolve({ filter: /^(nats|@nats-io)(\/|$)/ }, () => ({
+      errors: [{ text: 'imports nats; a function reaches the broker through its context alone' }],
     }))
   },
 }
@@ -169,8 +169,8 @@ async function entryOf(file, { rules, contracts, streams, taken }) {
     throw new Error("exports no config; write export const config = { subject: '…', mode: '…' } satisfies Config")
   }
   const name = nameOf(file)
-  const twin = taken.find((entry) => entry.name === name)
-  if (twin) throw new Error(`is named ${name}, as ${twin.file} is; rename one of them`)
+  const twin = taken.find((entry) => rules.consumerName(entry.name) === rules.consumerName(name))
+  if (twin) throw new Error(`is named ${name} and ${twin.file} ${twin.name}: too alike; rename one of them`)
   const { mode, subject, queue, emits, requests, stores, ledgers, awaits, maxBodyBytes, example, ...rest } = config
   const entry = {
     name,
@@ -179,11 +179,11 @@ async function entryOf(file, { rules, contracts, streams, taken }) {
     mode,
     subject,
     queue,
-    emits: [...(emits ?? [])].sort(),
-    requests: [...(requests ?? [])].sort(),
-    stores: [...(stores ?? [])].sort(),
-    ledgers: [...(ledgers ?? [])].sort(),
-    awaits: [...(awaits ?? [])].sort(),
+    emits: sortedList(emits),
+    requests: sortedList(requests),
+    stores: sortedList(stores),
+    ledgers: sortedList(ledgers),
+    awaits: sortedList(awaits),
     maxBodyBytes,
     example,
     policy: sorted({ ...rules.defaultPolicy, ...rest }),
@@ -192,12 +192,13 @@ async function entryOf(file, { rules, contracts, streams, taken }) {
   return JSON.parse(JSON.stringify(entry))
 }
 
+/** What is no list stays what it is, to be refused by its field. */
+const sortedList = (list = []) => (Array.isArray(list) ? [...list].sort() : list)
+
 const sorted = (fields) => Object.fromEntries(Object.entries(fields).sort(([one], [other]) => (one < other ? -1 : 1)))
 
 /** A module's address that no earlier import has cached. */
 const fresh = (path) => `${pathToFileURL(resolve(root, path)).href}?${Date.now()}`
-
-const place = (path) => relative(root, path).split(sep).join('/') || basename(path)
 
 function read(path) {
   return existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined

@@ -3,9 +3,9 @@ import { wholeNumber } from '../runtime/settings'
 
 /** ISO 4217. */
 export function currency(): string {
-  const { CURRENCY = 'USD' } = process.env
-  if (!/^[A-Z]{3}$/.test(CURRENCY)) throw configuration(`CURRENCY: three capital letters as USD, not ${CURRENCY}`)
-  return CURRENCY
+  const code = process.env.CURRENCY || 'USD'
+  if (!/^[A-Z]{3}$/.test(code)) throw configuration(`CURRENCY: three capital letters as USD, not ${code}`)
+  return code
 }
 
 /** Above this the simulated card declines, in minor units. */

@@ -1,4 +1,4 @@
-import { array, enums, integer, max, min, object, pattern, refine, size, string } from 'superstruct'
+import { array, enums, integer, max, min, object, pattern, refine, type Struct, size, string } from 'superstruct'
 
 /** A string of so many characters (code points, as JSON Schema counts them). */
 export const text = (least: number, most: number) =>
@@ -17,7 +17,12 @@ export const Sku = formed(
   'a SKU: 1 to 64 letters, digits, _ and -, the first a letter or digit',
 )
 /** UTC, ISO 8601 with milliseconds. */
-export const Time = formed(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'a time as 2026-01-30T12:00:00.000Z')
+export const Time = refine(
+  string(),
+  'time',
+  (value) =>
+    (value.length === 24 && new Date(value).toJSON() === value) || 'Expected a time as 2026-01-30T12:00:00.000Z',
+)
 /** Minor units. */
 export const Amount = min(integer(), 0)
 export const Currency = pattern(string(), /^[A-Z]{3}$/)
@@ -26,7 +31,17 @@ export const By = enums(['customer', 'operator', 'system'])
 
 export const quantity = (most: number) => max(min(integer(), 1), most)
 export const Line = object({ sku: Sku, qty: quantity(1_000_000) })
-export const Lines = size(array(Line), 1, 100)
+
+/** 1 to 100 lines, each of another SKU: a rule that looks at one line alone would hold too much of a SKU on two. */
+export const linesOf = <T extends { sku: string }, S>(line: Struct<T, S>) =>
+  refine(
+    size(array(line), 1, 100),
+    'merged',
+    // The lines may be no lines here: superstruct refines an array where its last element failed a refinement alone.
+    (lines) => new Set(lines.map((one) => one?.sku)).size === lines.length || 'Expected each SKU on one line',
+  )
+
+export const Lines = linesOf(Line)
 
 /** On every event of an order. */
 export const ofOrder = { order_id: OrderId, user_id: UserId, occurred_at: Time }

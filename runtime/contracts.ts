@@ -15,9 +15,15 @@ export function requestContract(contracts: Contracts, subject: string): RequestC
 
 /** The value, or a refusal (400) with an entry for each field at fault. `mask` drops unknown fields instead. */
 export function check<T>(struct: Struct<T>, value: unknown, mask = false): T {
-  const [failure, valid] = struct.validate(value, { mask, coerce: mask })
-  if (!failure) return valid as T
-  const errors = fieldErrors(failure.failures())
+  let errors: FieldError[]
+  try {
+    const [failure, valid] = struct.validate(value, { mask, coerce: mask })
+    if (!failure) return valid as T
+    errors = fieldErrors(failure.failures())
+  } catch {
+    // superstruct words a failure with the value, and throws at one that no text can be made of.
+    errors = [{ pointer: '#', detail: 'holds a value that cannot be right anywhere' }]
+  }
   throw rejection(400, errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; '), errors)
 }
 

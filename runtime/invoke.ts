@@ -83,8 +83,9 @@ export async function inTime<T>(run: Run, work: () => T | Promise<T>): Promise<T
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       const error = new Error(`the handler did not end within ${limitMs} ms`)
-      run.abort(error)
+      // First, so that a handler which ends on the abort has run over its time all the same.
       reject(error)
+      run.abort(error)
     }, limitMs)
   })
   try {

@@ -5,11 +5,13 @@ import {
   enums,
   type Infer,
   integer,
+  max,
   min,
   nonempty,
   object,
   optional,
   record,
+  refine,
   string,
   tuple,
 } from 'superstruct'
@@ -19,15 +21,21 @@ import { ledgerStream } from './store/ledger'
 import type { Contracts } from './types'
 
 const positive = min(integer(), 1)
+/** No timer runs longer: one that is asked to goes off at once. */
+const timed = (leastMs: number) => max(min(integer(), leastMs), 2 ** 31 - 1)
+
+const formed = (form: RegExp, what: string) => refine(string(), 'form', (text) => form.test(text) || `Expected ${what}`)
+const word = formed(/^[\w-]+$/, 'letters, digits, _ and -')
+const path = formed(/^[\w-]+(\/[\w-]+)*$/, 'letters, digits, _ and -, with / between folders; rename the file')
 
 export const Policy = object({
   concurrency: positive,
   ordered: boolean(),
-  timeoutMs: positive,
-  ackWaitMs: min(integer(), 1_000),
+  timeoutMs: timed(1),
+  ackWaitMs: timed(1_000),
   maxDeliver: positive,
   maxAgeMs: optional(positive),
-  backoffMs: tuple([positive, positive]),
+  backoffMs: tuple([timed(1), timed(1)]),
   from: enums(['all', 'new']),
 })
 
@@ -42,16 +50,16 @@ export const defaultPolicy: Infer<typeof Policy> = {
 }
 
 export const FunctionEntry = object({
-  name: nonempty(string()),
+  name: path,
   file: string(),
   bundle: string(),
   mode: enums(['rpc', 'event', 'job', 'stream', 'http']),
   subject: optional(nonempty(string())),
-  queue: optional(nonempty(string())),
+  queue: optional(word),
   emits: array(string()),
   requests: array(string()),
-  stores: array(string()),
-  ledgers: array(string()),
+  stores: array(word),
+  ledgers: array(word),
   awaits: array(string()),
   maxBodyBytes: optional(positive),
   example: optional(string()),
@@ -90,13 +98,14 @@ export function readManifest(path: string): Manifest {
     manifest.functions.forEach((entry, index) => void checkEntry(manifest, entry, index))
     return manifest
   } catch (error) {
-    throw configuration(`${path}: ${(error as Error).message}`)
+    throw configuration(`${path}: ${(error as Error).message.replaceAll('\n', ' ')}`)
   }
 }
 
 function checkEntry({ streams, functions }: Manifest, entry: FunctionEntry, index: number): void {
   try {
-    if (functions.findIndex(({ name }) => name === entry.name) !== index) throw new Error('name stands twice')
+    const first = functions.findIndex(({ name }) => consumerName(name) === consumerName(entry.name))
+    if (first !== index) throw new Error(`name stands twice, at #/functions/${first} too`)
     checkShape(entry, streams)
   } catch (error) {
     throw new Error(`#/functions/${index} (${entry.name}): ${(error as Error).message}`)
@@ -108,10 +117,10 @@ export function checkConfig(
   entry: FunctionEntry,
   { contracts, streams }: { contracts: Contracts } & Pick<Manifest, 'streams'>,
 ) {
-  check(FunctionEntry, entry)
+  checkFields(entry)
   checkShape(entry, streams)
   const { mode, subject = '', emits, requests } = entry
-  const handled = Object.keys(contracts).filter((known) => covers(subject, known))
+  const handled = Object.keys(contracts).filter((known) => covers(subject, known) && messageContract(contracts, known))
   if (mode === 'rpc' ? !requestContract(contracts, subject) : mode !== 'http' && handled.length === 0) {
     const made = mode === 'rpc' ? 'request(struct, struct)' : 'message(struct)'
     throw new Error(
@@ -129,6 +138,21 @@ export function checkConfig(
       throw new Error(
         `config.requests ${one} has no contract; add '${one}': request(struct, struct) to a functions/*/_contract.ts`,
       )
+  }
+}
+
+const configFields = Object.keys({ ...FunctionEntry.schema, ...Policy.schema })
+  .filter((field) => !['name', 'file', 'bundle', 'policy'].includes(field))
+  .join(', ')
+
+/** Tells of the fields of an entry as those of the config that it was made from. */
+function checkFields(entry: FunctionEntry): void {
+  try {
+    check(FunctionEntry, entry)
+  } catch (error) {
+    const { message } = error as Error
+    const told = message.replaceAll(/#\/(policy\/)?(?!name)/g, 'config.')
+    throw new Error(told.replaceAll('a field of this message', `a field of config; there are ${configFields}`))
   }
 }
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Emission, Ports } from './context'
-import { decode, encode, errorCode, idempotentReplayed, messageId, timeLeft, traceparent } from './envelope'
+import { decode, encode, errorCode, errorText, idempotentReplayed, messageId, timeLeft, traceparent } from './envelope'
 import { away, configuration, isAway, rejection } from './errors'
 import { consumerName, type Manifest, streamOf } from './manifest'
 import type { Arrived, Connection } from './nats/connection'
@@ -85,8 +85,8 @@ function replyFrom(arrived: Arrived, subject: string): { body: unknown; replayed
   }
   if (headers[errorCode] === undefined) return { body, replayed: headers[idempotentReplayed] === 'true' }
   const code = Number(headers[errorCode])
-  const { message = 'no reason given', errors } =
-    (body as { error?: { message?: string; errors?: FieldError[] } }).error ?? {}
+  const { message = headers[errorText] ?? 'no reason given', errors } =
+    (body as { error?: { message?: string; errors?: FieldError[] } } | null)?.error ?? {}
   if (code === 503) throw Object.assign(away('unavailable', message), { code })
   if (code >= 400 && code < 500) throw rejection(code, message, errors)
   throw fault(`${subject} failed: ${message}`)

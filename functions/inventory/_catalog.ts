@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { array, object } from 'superstruct'
+import { check } from '../../runtime/contracts'
 import { configuration } from '../../runtime/errors'
 import { now, Sku } from '../_fields'
 import { type Decision, Shelf } from './_contract'
@@ -19,15 +20,12 @@ export function catalog(): Decision[] {
 }
 
 function read(path: string) {
-  let goods: unknown
   try {
-    goods = JSON.parse(readFileSync(path, 'utf8'))
+    const goods = check(Catalog, JSON.parse(readFileSync(path, 'utf8')))
+    const twice = goods.find(({ sku }, index) => goods.findIndex((other) => other.sku === sku) !== index)
+    if (twice) throw new Error(`${twice.sku} stands twice`)
+    return goods
   } catch (error) {
-    throw configuration(`CATALOG: cannot read ${path}: ${(error as Error).message}`)
+    throw configuration(`CATALOG: ${path}: ${(error as Error).message.replaceAll('\n', ' ')}`)
   }
-  const [failure, valid] = Catalog.validate(goods)
-  if (failure) throw configuration(`CATALOG: ${path}: at ${failure.path.join('/') || 'the top'}: ${failure.message}`)
-  const twice = valid.find(({ sku }, index) => valid.findIndex((other) => other.sku === sku) !== index)
-  if (twice) throw configuration(`CATALOG: ${path}: ${twice.sku} stands twice`)
-  return valid
 }

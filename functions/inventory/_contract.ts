@@ -1,22 +1,22 @@
-import {
-  array,
-  enums,
-  type Infer,
-  integer,
-  literal,
-  max,
-  min,
-  object,
-  optional,
-  size,
-  string,
-  union,
-} from 'superstruct'
+import { array, enums, type Infer, integer, literal, max, min, object, optional, string, union } from 'superstruct'
 import { message, request } from '../../runtime/types'
-import { Amount, Currency, Line, Lines, OrderId, ofOrder, oncePerOrder, Sku, Time, text, UserId } from '../_fields'
+import {
+  Amount,
+  Currency,
+  Line,
+  Lines,
+  linesOf,
+  OrderId,
+  ofOrder,
+  oncePerOrder,
+  Sku,
+  Time,
+  text,
+  UserId,
+} from '../_fields'
 
 const UnitPrice = max(Amount, 100_000_000)
-const PricedLines = size(array(object({ ...Line.schema, unit_price: UnitPrice })), 1, 100)
+const PricedLines = linesOf(object({ ...Line.schema, unit_price: UnitPrice }))
 const OnHand = max(Amount, 1_000_000_000)
 const Name = text(1, 200)
 const LedgerSeq = min(integer(), 1)

@@ -37,7 +37,7 @@ const isFinal = ({ status }: Order): boolean => status === 'delivered' || status
  */
 export function apply(known: Order | undefined, { subject, body }: OrderEvent): Order | undefined {
   const status = reaches[subject]
-  if (!status) return known
+  if (!status || (status === 'created' && known?.created)) return known
   const order = withFacts(known ?? unseen(body), subject, body)
   if (known && isFinal(known)) return order
   const reached = { status, updated_at: body.occurred_at }
@@ -61,11 +61,11 @@ function advanced(order: Order, reached: Pick<Order, 'status' | 'updated_at'>): 
 }
 
 function withFacts(order: Order, subject: string, body: OrderEvent['body']): Order {
-  if (subject === 'events.order_created' && !order.created) {
+  if (subject === 'events.order_created') {
     const { items, address, payment_method, request_hash, occurred_at } = body as OrderCreated
     return { ...order, created: { items, address, payment_method, request_hash, occurred_at } }
   }
-  if (subject === 'events.delivery_picked_up' && !isFinal(order) && !order.dispatched) {
+  if (subject === 'events.delivery_picked_up' && !order.dispatched) {
     return { ...order, dispatched: true }
   }
   if (subject === 'events.order_cancelled' && !isFinal(order)) {

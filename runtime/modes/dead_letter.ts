@@ -1,5 +1,5 @@
 import { type Headers, headerText } from '../envelope'
-import type { JetStream } from '../nats/jetstream'
+import { isTooLarge, type JetStream } from '../nats/jetstream'
 import type { StreamSpec } from '../nats/provision'
 import type { Delivered } from '../nats/pull'
 
@@ -18,21 +18,29 @@ interface DeadLetter {
   attempts: number
 }
 
-/** Stores the message as it came, with why it is here; durable when it resolves, once for each message of a stream. */
+/**
+ * Stores the message as it came, with why it is here; durable when it resolves, once for each message of a stream. Where
+ * that is larger than the broker takes, only why is stored, since the stream still holds the message.
+ */
 export async function toDeadLetters(js: JetStream, { name, stream, delivered, reason, attempts }: DeadLetter) {
   const { arrived, seq } = delivered
-  await js.publish(`dlq.${name.replaceAll('/', '.')}`, arrived.data, {
-    id: `${name}:${stream}:${seq}`,
-    stream: deadLetters.name,
-    headers: {
-      ...originals(delivered),
-      'Dlq-Reason': headerText(reason),
-      'Dlq-Attempts': String(attempts),
-      'Dlq-Subject': arrived.subject,
-      'Dlq-Stream': stream,
-      'Dlq-Seq': String(seq),
-      'Dlq-Time': new Date().toISOString(),
-    },
+  const why = {
+    'Dlq-Reason': headerText(reason),
+    'Dlq-Attempts': String(attempts),
+    'Dlq-Subject': arrived.subject,
+    'Dlq-Stream': stream,
+    'Dlq-Seq': String(seq),
+    'Dlq-Time': new Date().toISOString(),
+  }
+  const store = (data: Uint8Array, headers: Headers) =>
+    js.publish(`dlq.${name.replaceAll('/', '.')}`, data, {
+      id: `${name}:${stream}:${seq}`,
+      stream: deadLetters.name,
+      headers,
+    })
+  await store(arrived.data, { ...originals(delivered), ...why }).catch((error) => {
+    if (!isTooLarge(error)) throw error
+    return store(new Uint8Array(), { ...why, 'Dlq-Truncated': 'true' })
   })
 }
 

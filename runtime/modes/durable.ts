@@ -48,9 +48,10 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   const outcomeFor = async (delivered: Delivered): Promise<Outcome> => {
     for (let tries = 1; ; tries++) {
       const outcome = await runOnce(delivered)
-      if (outcome.kind !== 'away' || stopping.signal.aborted) return outcome
+      if (outcome.kind !== 'away') return outcome
       log.warn({ function: name, seq: delivered.seq, reason: outcome.error.message }, 'waiting for what is away')
       await sleep(pauseMs(policy, tries), undefined, { signal: stopping.signal }).catch(() => undefined)
+      if (stopping.signal.aborted) return outcome
     }
   }
 
@@ -85,22 +86,25 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     }
     if (outcome.kind === 'away') return delivered.nak()
     if (outcome.kind === 'later') {
-      if (attempts.tooOld(delivered)) return bury(delivered, `came later until it was older than ${policy.maxAgeMs} ms`)
+      if (attempts.tooOld(delivered)) {
+        return bury(delivered, `came later until it was older than ${policy.maxAgeMs} ms`, fields.attempt)
+      }
       attempts.later(delivered)
       return delivered.nak(outcome.ms)
     }
     if (outcome.kind === 'refused' && outcome.rejection.code !== 503) {
       log.warn({ ...fields, reason: outcome.rejection.message }, 'refused: to the dead letters')
-      return bury(delivered, outcome.rejection.message)
+      return bury(delivered, outcome.rejection.message, fields.attempt)
     }
     const error = outcome.kind === 'refused' ? outcome.rejection : outcome.error
     const spent = attempts.failed(delivered)
     log.error({ ...fields, err: error }, spent ? 'failed: to the dead letters' : 'failed: it comes again')
-    return spent ? bury(delivered, error.message) : delivered.nak(pauseMs(policy, fields.attempt))
+    if (spent) return bury(delivered, error.message, fields.attempt)
+    delivered.nak(pauseMs(policy, fields.attempt))
   }
 
-  const bury = async (delivered: Delivered, reason: string): Promise<void> => {
-    await toDeadLetters(js, { name, stream, delivered, reason, attempts: attempts.of(delivered) })
+  const bury = async (delivered: Delivered, reason: string, tries: number): Promise<void> => {
+    await toDeadLetters(js, { name, stream, delivered, reason, attempts: tries })
     attempts.forget(delivered)
     delivered.term()
   }
@@ -109,7 +113,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     // Looked at before the handler runs, so that a message which kills its process ends here too.
     if (!attempts.spent(delivered)) return void handle(delivered)
     log.error({ function: name, seq: delivered.seq }, 'delivered too often without an end: to the dead letters')
-    bury(delivered, `delivered ${delivered.attempt} times without an end`)
+    bury(delivered, `delivered ${delivered.attempt} times without an end`, attempts.of(delivered) - 1)
       .catch((error) => {
         log.error({ function: name, seq: delivered.seq, err: error }, 'the dead letter could not be stored')
         delivered.nak(pauseMs(policy, 1))

@@ -13,18 +13,20 @@ export function startRpc(fn: LoadedFunction, { connection, ports, log }: Broker)
   const slots = openSlots(policy.concurrency, queued)
 
   const answer = async (arrived: Arrived) => {
-    let outcome = await invoke(fn, asIncoming(arrived), ports)
-    if (outcome.kind === 'returned') {
-      try {
-        await Promise.all(outcome.emitted.map((emission) => ports.send(emission)))
-      } catch (error) {
-        outcome = { kind: 'failed', error: error as Error }
-      }
+    const outcome = await invoke(fn, asIncoming(arrived), ports)
+    if (outcome.kind === 'failed' || outcome.kind === 'away') return failed(arrived, outcome.error)
+    try {
+      if (outcome.kind === 'returned') await Promise.all(outcome.emitted.map((emission) => ports.send(emission)))
+      reply(arrived, outcome)
+    } catch (error) {
+      // What it emitted could not be sent, or its reply is no JSON or larger than the broker takes.
+      failed(arrived, error as Error)
     }
-    if (outcome.kind === 'failed' || outcome.kind === 'away') {
-      log.error({ function: fn.entry.name, err: outcome.error }, 'the request failed')
-    }
-    reply(arrived, outcome)
+  }
+
+  const failed = (arrived: Arrived, error: Error) => {
+    log.error({ function: fn.entry.name, err: error }, 'the request failed')
+    reply(arrived, { kind: 'failed', error })
   }
 
   const reply = (arrived: Arrived, outcome: Outcome) => {

@@ -149,6 +149,8 @@ function connection(nc: NatsConnection, log: Log): Connection {
     version: nc.info?.version ?? '0.0.0',
     connected: () => connected && !nc.isClosed(),
     publish(subject, data, options) {
+      // As lost as what is sent while the link is down: a handler may outlive the connection by its last words.
+      if (nc.isClosed()) return
       nc.publish(subject, data, { reply: options?.reply, headers: options?.headers && toHeaders(options.headers) })
     },
     subscribe(subject, callback, queue) {

@@ -78,6 +78,8 @@ export function openJetStream(ask: Ask, { leaderReads }: { leaderReads: boolean 
 }
 
 export const isConflict = (error: unknown): boolean => hasCode(error, 10071, 10164)
+export const isTooLarge = (error: unknown): boolean =>
+  (error as { code?: unknown } | undefined)?.code === 'MAX_PAYLOAD_EXCEEDED' || hasCode(error, 10054, 10097)
 export const isMissing = (error: unknown): boolean => hasCode(error, 10059, 10014)
 
 export function hasCode(error: unknown, ...codes: number[]): boolean {

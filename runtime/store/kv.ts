@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { isConflict, type JetStream } from '../nats/jetstream'
 import type { Store } from '../types'
 
-const operation = 'Operation-Id'
+const operations = 'Operation-Ids'
+const mostOperations = 8
 
 /**
  * Records in a JetStream key-value bucket. A lost compare-and-set is tried again on what is there now; a write whose
- * outcome was unknown is recognised by the id it carries.
+ * outcome was unknown is recognised by its id, which the record carries on through the next writes.
  */
 export function kvStore<T>(js: JetStream, bucket: string): Store<T> {
   const stream = `KV_${bucket}`
@@ -14,9 +15,9 @@ export function kvStore<T>(js: JetStream, bucket: string): Store<T> {
 
   const read = async (key: string) => {
     const stored = await js.read(stream, { last_by_subj: subjectOf(key) })
-    if (!stored) return { revision: 0, value: undefined, writer: undefined }
+    if (!stored) return { revision: 0, value: undefined, writes: [] }
     const value = stored.data.length ? (JSON.parse(Buffer.from(stored.data).toString()) as T) : undefined
-    return { revision: stored.seq, value, writer: stored.headers[operation] }
+    return { revision: stored.seq, value, writes: (stored.headers[operations] ?? '').split(' ') }
   }
 
   return {
@@ -28,18 +29,19 @@ export function kvStore<T>(js: JetStream, bucket: string): Store<T> {
         const next = change(known.value)
         if (next === known.value) return next
         if (next === undefined) throw new Error(`the change of ${bucket}/${key} returned nothing for a record`)
-        const id = randomBytes(9).toString('base64url')
+        const id = randomBytes(6).toString('base64url')
+        const writes = [id, ...known.writes].slice(0, mostOperations).join(' ')
         const data = Buffer.from(JSON.stringify(next))
         try {
           await js.publish(subjectOf(key), data, {
-            headers: { [operation]: id },
+            headers: { [operations]: writes },
             lastSubjectSeq: known.revision,
             stream,
           })
           return next
         } catch (error) {
           if (!isConflict(error)) throw error
-          if ((await read(key)).writer === id) return next
+          if ((await read(key)).writes.includes(id)) return next
         }
       }
     },
