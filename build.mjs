@@ -83,7 +83,7 @@ const common = {
 
 async function bundleRuntime() {
   await esbuild({
-    entryPoints: ['runtime/main.ts', 'runtime/manifest.ts'],
+    entryPoints: ['runtime/main.ts', 'runtime/manifest.ts', 'runtime/contracts.ts'],
     outdir: 'dist/runtime',
     outExtension: { '.js': '.mjs' },
     packages: 'external',
@@ -134,7 +134,10 @@ async function esbuild(options) {
 }
 
 async function manifestOf(files) {
-  const rules = await import(fresh('dist/runtime/manifest.mjs'))
+  const rules = {
+    ...(await import(fresh('dist/runtime/manifest.mjs'))),
+    ...(await import(fresh('dist/runtime/contracts.mjs'))),
+  }
   const { contracts } = await import(fresh('dist/contracts.mjs'))
   const streams = existsSync(join(root, 'functions/_streams.ts'))
     ? (await import(fresh('dist/streams.mjs'))).default
@@ -188,8 +191,39 @@ async function entryOf(file, { rules, contracts, streams, taken }) {
     example,
     policy: sorted({ ...rules.defaultPolicy, ...rest }),
   }
-  rules.checkConfig(entry, { contracts, streams })
+  checkFields(entry, rules)
+  rules.checkShape(entry, streams)
+  checkContracts(entry, contracts, rules)
   return JSON.parse(JSON.stringify(entry))
+}
+
+/** Tells of the fields of an entry as those of the config that it was made from. */
+function checkFields(entry, { check, FunctionEntry, Policy }) {
+  try {
+    check(FunctionEntry, entry)
+  } catch ({ message }) {
+    const fields = Object.keys({ ...FunctionEntry.schema, ...Policy.schema })
+      .filter((field) => !['name', 'file', 'bundle', 'policy'].includes(field))
+      .join(', ')
+    const told = message.replaceAll(/#\/(policy\/)?(?!name)/g, 'config.')
+    throw new Error(told.replaceAll('a field of this message', `a field of config; there are ${fields}`))
+  }
+}
+
+function checkContracts({ mode, subject = '', emits, requests }, contracts, rules) {
+  const needs = (field, one, made, known) => {
+    if (known) return
+    throw new Error(`config.${field} ${one} has no contract; add '${one}': ${made} to a functions/*/_contract.ts`)
+  }
+  const isMessage = (one) => rules.messageContract(contracts, one)
+  const isRequest = (one) => rules.requestContract(contracts, one)
+  if (mode === 'rpc') needs('subject', subject, 'request(struct, struct)', isRequest(subject))
+  else if (mode !== 'http') {
+    const handled = Object.keys(contracts).some((known) => rules.covers(subject, known) && isMessage(known))
+    needs('subject', subject, 'message(struct)', handled)
+  }
+  for (const one of emits) needs('emits', one, 'message(struct)', isMessage(one))
+  for (const one of requests) needs('requests', one, 'request(struct, struct)', isRequest(one))
 }
 
 /** What is no list stays what it is, to be refused by its field. */

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
-import { configuration } from '../errors'
-import { wholeNumber } from '../settings'
+import { configuration } from '../runtime/errors'
+import { wholeNumber } from '../runtime/settings'
 import { findBinary } from './ladder'
 import { probe } from './probe'
 import { type EmbeddedServer, startServer } from './server'

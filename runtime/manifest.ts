@@ -15,10 +15,9 @@ import {
   string,
   tuple,
 } from 'superstruct'
-import { check, messageContract, requestContract } from './contracts'
+import { check } from './contracts'
 import { configuration } from './errors'
 import { ledgerStream } from './store/ledger'
-import type { Contracts } from './types'
 
 const positive = min(integer(), 1)
 /** No timer runs longer: one that is asked to goes off at once. */
@@ -112,51 +111,8 @@ function checkEntry({ streams, functions }: Manifest, entry: FunctionEntry, inde
   }
 }
 
-/** What the build holds against a function's config; an error says which field, and what to write. */
-export function checkConfig(
-  entry: FunctionEntry,
-  { contracts, streams }: { contracts: Contracts } & Pick<Manifest, 'streams'>,
-) {
-  checkFields(entry)
-  checkShape(entry, streams)
-  const { mode, subject = '', emits, requests } = entry
-  const handled = Object.keys(contracts).filter((known) => covers(subject, known) && messageContract(contracts, known))
-  if (mode === 'rpc' ? !requestContract(contracts, subject) : mode !== 'http' && handled.length === 0) {
-    const made = mode === 'rpc' ? 'request(struct, struct)' : 'message(struct)'
-    throw new Error(
-      `config.subject ${subject} has no contract; add '${subject}': ${made} to a functions/*/_contract.ts`,
-    )
-  }
-  for (const one of emits) {
-    if (!messageContract(contracts, one))
-      throw new Error(
-        `config.emits ${one} has no contract; add '${one}': message(struct) to a functions/*/_contract.ts`,
-      )
-  }
-  for (const one of requests) {
-    if (!requestContract(contracts, one))
-      throw new Error(
-        `config.requests ${one} has no contract; add '${one}': request(struct, struct) to a functions/*/_contract.ts`,
-      )
-  }
-}
-
-const configFields = Object.keys({ ...FunctionEntry.schema, ...Policy.schema })
-  .filter((field) => !['name', 'file', 'bundle', 'policy'].includes(field))
-  .join(', ')
-
-/** Tells of the fields of an entry as those of the config that it was made from. */
-function checkFields(entry: FunctionEntry): void {
-  try {
-    check(FunctionEntry, entry)
-  } catch (error) {
-    const { message } = error as Error
-    const told = message.replaceAll(/#\/(policy\/)?(?!name)/g, 'config.')
-    throw new Error(told.replaceAll('a field of this message', `a field of config; there are ${configFields}`))
-  }
-}
-
-function checkShape(entry: FunctionEntry, streams: Manifest['streams']): void {
+/** What a mode needs of its entry, whoever wrote it. */
+export function checkShape(entry: FunctionEntry, streams: Manifest['streams']): void {
   const { mode, subject, queue } = entry
   if (mode === 'http') return
   if (!subject) throw new Error(`config.subject is required in mode ${mode}`)

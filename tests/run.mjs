@@ -42,7 +42,7 @@ const built = (file) => join(root, 'dist', file.replace(/\.ts$/, '.mjs'))
 
 async function bundle(files) {
   await build({
-    entryPoints: [...files, 'runtime/embedded/ladder.ts'],
+    entryPoints: [...files, 'embedded/ladder.ts'],
     absWorkingDir: root,
     outbase: '.',
     outdir: 'dist',
@@ -61,7 +61,7 @@ async function natsServer() {
     const version = await output(process.env.NATS_SERVER, ['-v'])
     return { path: process.env.NATS_SERVER, version: version.replace(/^.*v/s, '').trim(), how: 'NATS_SERVER' }
   }
-  const { findBinary } = await import(built('runtime/embedded/ladder.ts'))
+  const { findBinary } = await import(built('embedded/ladder.ts'))
   return findBinary({ cacheDir: join(root, '.cache'), log: (line) => console.log(line) })
 }
 

@@ -18,6 +18,7 @@ export interface Project {
 const parts = [
   'functions',
   'runtime',
+  'embedded',
   'build.mjs',
   'package.json',
   'tsconfig.json',

@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { findBinary, type LadderOptions, steps } from '../../runtime/embedded/ladder'
+import { findBinary, type LadderOptions, steps } from '../../embedded/ladder'
 
 /** A folder that is gone after the body, however that ends. */
 export async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {

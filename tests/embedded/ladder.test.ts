@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { steps } from '../../runtime/embedded/ladder'
+import { steps } from '../../embedded/ladder'
 import { suite } from '../support/suite'
 import { climb, fakeServer, inFolder, script } from './fixtures'
 

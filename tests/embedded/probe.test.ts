@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import * as assert from 'uvu/assert'
-import { probe } from '../../runtime/embedded/probe'
+import { probe } from '../../embedded/probe'
 import { suite } from '../support/suite'
 
 const test = suite('probe')

@@ -7,8 +7,8 @@ import { build } from 'esbuild'
 import { execa } from 'execa'
 import { connect } from 'nats'
 import * as assert from 'uvu/assert'
-import { probe } from '../../runtime/embedded/probe'
-import { type EmbeddedServer, type ServerOptions, startServer } from '../../runtime/embedded/server'
+import { probe } from '../../embedded/probe'
+import { type EmbeddedServer, type ServerOptions, startServer } from '../../embedded/server'
 import { suite } from '../support/suite'
 import { inFolder, realServer, script } from './fixtures'
 
@@ -218,7 +218,7 @@ test('goes along with a process that ends without stopping it', () =>
     if (!binary) return
     const outfile = join(dataDir, 'forgetful.mjs')
     const contents = `
-      import { startServer } from './runtime/embedded/server'
+      import { startServer } from './embedded/server'
       const server = await startServer({ ...${JSON.stringify({ binary, dataDir })}, port: 0, log: console.log })
       process.stdout.write(String(server.pid), () => process.exit(1))`
     const stdin = { contents, resolveDir: process.cwd() }

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { connect } from 'nats'
 import * as assert from 'uvu/assert'
-import { probe } from '../../runtime/embedded/probe'
+import { probe } from '../../embedded/probe'
 import { startApp } from '../support/app'
 import { freePort, startBroker } from '../support/broker'
 import { customer } from '../support/orders'

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { probe } from '../../runtime/embedded/probe'
+import { probe } from '../../embedded/probe'
 import { atEnd } from './suite'
 
 export interface Broker {
