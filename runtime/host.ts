@@ -10,9 +10,9 @@ import type { Broker, Running } from './modes/mode'
 import { startRpc } from './modes/rpc'
 import { startStream } from './modes/stream'
 import { openConnection } from './nats/connection'
-import { type JetStream, openJetStream } from './nats/jetstream'
+import { openJetStream } from './nats/jetstream'
 import { openMux } from './nats/mux'
-import { ensureStream, requireJetStream } from './nats/provision'
+import { ensureStream, requireJetStream, type StreamSpec } from './nats/provision'
 import { natsPorts } from './ports'
 import { limits, type Settings } from './settings'
 import { ledgerStream } from './store/ledger'
@@ -49,6 +49,7 @@ export async function startHost({
   strict,
 }: HostOptions): Promise<Host> {
   const selected = functions.map(({ entry }) => entry)
+  const streams = streamsOf(manifest, selected, env)
   const connection = await openConnection(
     env,
     selected
@@ -66,7 +67,8 @@ export async function startHost({
   let http: Listening | undefined
 
   try {
-    await provision(js, manifest, selected, { ...settings, strict }, env)
+    await requireJetStream(js)
+    await Promise.all(streams.map((stream) => ensureStream(js, stream, settings.replicas, strict)))
     for (const fn of functions.filter(({ entry }) => entry.mode !== 'http')) {
       started.push({ entry: fn.entry, running: await start(fn, broker) })
     }
@@ -122,23 +124,16 @@ function start(fn: LoadedFunction, broker: Broker): Running | Promise<Running> {
   }
 }
 
-async function provision(
-  js: JetStream,
-  manifest: Manifest,
-  selected: FunctionEntry[],
-  { replicas, strict }: Settings & { strict?: boolean },
-  env: NodeJS.ProcessEnv,
-): Promise<void> {
-  await requireJetStream(js)
+/** Every stream that the functions need, as the environment limits it. */
+function streamsOf(manifest: Manifest, selected: FunctionEntry[], env: NodeJS.ProcessEnv): StreamSpec[] {
   const buckets = new Set(selected.flatMap(({ stores }) => stores))
   const ledgers = new Set(selected.flatMap(({ ledgers, subject }) => [...ledgers, ...ledgerOf(subject)]))
-  const streams = [
+  return [
     ...Object.entries(manifest.streams).map(([name, config]) => ({ name, ...config, ...limits(env, name) })),
     ...(selected.some(isDurable) ? [deadLetters] : []),
     ...[...buckets].map((name) => ({ name: `KV_${name}`, subjects: [`$KV.${name}.>`], bucket: true })),
     ...[...ledgers].map((name) => ({ name: ledgerStream(name).stream, subjects: [ledgerStream(name).subject] })),
   ]
-  await Promise.all(streams.map((stream) => ensureStream(js, stream, replicas, strict)))
 }
 
 const ledgerOf = (subject = '') => subject.match(/(?<=^ledger\.)[^.*>]+$/) ?? []

@@ -1,5 +1,5 @@
-import { findServer } from '../embedded/embedded'
-import type { EmbeddedServer } from '../embedded/server'
+import { findServer } from '../../embedded/embedded'
+import type { EmbeddedServer } from '../../embedded/server'
 import { startHost } from '../host'
 import { loadContracts, loadFunction } from '../load'
 import { openLog } from '../log'
@@ -24,7 +24,7 @@ export async function run({ manifest, root, selected, embedded, env }: RunOption
   const stopped = stopSignal()
   const server = embedded ? await findServer(env, root, (line) => process.stderr.write(`${line}\n`)) : undefined
   try {
-    const host = await startHost({
+    const starting = startHost({
       manifest,
       contracts: await loadContracts(manifest, root),
       functions: await Promise.all(selected.map((entry) => loadFunction(entry, root))),
@@ -33,13 +33,15 @@ export async function run({ manifest, root, selected, embedded, env }: RunOption
       env: server ? { ...env, NATS_URL: server.url } : env,
       strict: server?.stranger ?? false,
     })
-    if (embedded && host.url) greet(host.url, selected)
-    const cause = await Promise.race([stopped, host.failed, gone(server?.own)])
+    // A signal ends a process that still waits for NATS, too.
+    const host = await Promise.race([starting, stopped.then(() => undefined)])
+    if (embedded && host?.url) greet(host.url, selected)
+    const cause = await Promise.race([stopped, gone(server?.own), ...(host ? [host.failed] : [])])
     if (cause instanceof Error) {
       log.error({ err: cause }, 'stopping')
       process.exitCode = 1
     } else log.info({ signal: cause }, 'stopping')
-    if (!(await host.stop())) {
+    if (host && !(await host.stop())) {
       log.error({ drainMs: settings.drainMs }, 'work was still under way after DRAIN_MS; it comes again')
     }
   } finally {

@@ -24,7 +24,7 @@ export interface StoredMessage {
 
 export interface JetStream {
   /** One call of the management API, tried again while the server has no leader. */
-  api<T>(subject: string, body?: object): Promise<T>
+  api<T>(subject: string, body?: object, budgetMs?: number): Promise<T>
   /**
    * Durable when it resolves. Tried again with the same id and expectations for `budgetMs`, since an election takes
    * 4 to 9 s; then `away`, outcome unknown.

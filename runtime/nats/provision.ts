@@ -23,6 +23,7 @@ interface ServerStream {
 }
 
 const ns = (ms: number) => ms * 1e6
+const absentMs = 2_000
 const mostUnacked = 10_000
 
 /** Creates the stream where it is not there; one that exists with other subjects is another system's and refused. */
@@ -70,10 +71,13 @@ export async function ensureConsumer(js: JetStream, spec: ConsumerSpec): Promise
   await js.api(`CONSUMER.DURABLE.CREATE.${spec.stream}.${spec.name}`, { stream_name: spec.stream, config: wanted })
 }
 
-/** One clear line where the server has no JetStream; `js.api` has waited for one that is only starting. */
+/** One clear line where the server has no JetStream: nobody there listens; one without a leader is waited for. */
 export async function requireJetStream(js: JetStream): Promise<void> {
   try {
-    await js.api('INFO')
+    await js.api('INFO', {}, absentMs).catch((error) => {
+      if (isAway(error) && error.reason === 'no-responders') throw error
+      return js.api('INFO')
+    })
   } catch (error) {
     const why = isAway(error) ? 'no answer from its JetStream; start it with -js' : (error as Error).message
     throw configuration(`NATS_URL: the server has no JetStream for us: ${why}`)
