@@ -12,7 +12,7 @@ import { startStream } from './modes/stream'
 import { openConnection } from './nats/connection'
 import { openJetStream } from './nats/jetstream'
 import { openMux } from './nats/mux'
-import { ensureStream, requireJetStream, type StreamSpec } from './nats/provision'
+import { ensureStreams, requireJetStream, type StreamSpec } from './nats/provision'
 import { natsPorts } from './ports'
 import { limits, type Settings } from './settings'
 import { ledgerStream } from './store/ledger'
@@ -39,25 +39,12 @@ interface HostOptions {
 }
 
 /** Connects, provisions what the functions use, subscribes them, and serves HTTP last. */
-export async function startHost({
-  manifest,
-  contracts,
-  functions,
-  settings,
-  env,
-  log,
-  strict,
-}: HostOptions): Promise<Host> {
+export async function startHost(options: HostOptions): Promise<Host> {
+  const { manifest, contracts, functions, settings, env, log, strict } = options
   const selected = functions.map(({ entry }) => entry)
   const streams = streamsOf(manifest, selected, env)
-  const connection = await openConnection(
-    env,
-    selected
-      .map(({ name }) => name)
-      .join(',')
-      .slice(0, 100),
-    log,
-  )
+  const label = selected.map(({ name }) => name).join()
+  const connection = await openConnection(env, label.slice(0, 100), log)
   const ask = openMux(connection)
   const js = openJetStream(ask, { leaderReads: settings.replicas > 1 })
   let stopping = false
@@ -68,12 +55,13 @@ export async function startHost({
 
   try {
     await requireJetStream(js)
-    await Promise.all(streams.map((stream) => ensureStream(js, stream, settings.replicas, strict)))
-    for (const fn of functions.filter(({ entry }) => entry.mode !== 'http')) {
-      started.push({ entry: fn.entry, running: await start(fn, broker) })
+    await ensureStreams(js, streams, settings.replicas, strict)
+    for (const fn of functions) {
+      const { entry } = fn
+      if (entry.mode !== 'http') started.push({ entry, running: await start[entry.mode](fn, broker) })
     }
     await connection.flush(5_000)
-    for (const fn of functions.filter(({ entry }) => entry.mode === 'http')) {
+    for (const fn of functions.filter(({ entry }) => isHttp(entry))) {
       http = await startHttp(fn, broker, settings.httpAddr)
       started.push({ entry: fn.entry, running: http })
     }
@@ -111,18 +99,7 @@ const isHttp = ({ mode }: FunctionEntry) => mode === 'http'
 const isPassive = ({ mode }: FunctionEntry) => mode !== 'rpc'
 const isAsking = ({ requests }: FunctionEntry) => requests.length > 0
 
-function start(fn: LoadedFunction, broker: Broker): Running | Promise<Running> {
-  switch (fn.entry.mode) {
-    case 'rpc':
-      return startRpc(fn, broker)
-    case 'event':
-      return startEvent(fn, broker)
-    case 'job':
-      return startJob(fn, broker)
-    default:
-      return startStream(fn, broker)
-  }
-}
+const start = { rpc: startRpc, event: startEvent, job: startJob, stream: startStream }
 
 /** Every stream that the functions need, as the environment limits it. */
 function streamsOf(manifest: Manifest, selected: FunctionEntry[], env: NodeJS.ProcessEnv): StreamSpec[] {

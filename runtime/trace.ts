@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 
 const form = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 const nobody = /^0+$/
@@ -7,7 +7,10 @@ const nobody = /^0+$/
 export function nextTraceparent(incoming: string | undefined): string {
   const [, trace, parent, flags] = form.exec(incoming ?? '') ?? []
   const known = trace && parent && !nobody.test(trace) && !nobody.test(parent)
-  return `00-${known ? trace : randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-${known ? flags : '01'}`
+  return `00-${known ? trace : digits() + digits()}-${digits()}-${known ? flags : '01'}`
 }
+
+/** Sixteen random hexadecimal digits, from a UUID since those are drawn from a pool. */
+const digits = (): string => randomUUID().replaceAll('-', '').slice(-16)
 
 export const traceId = (traceparent: string): string => traceparent.slice(3, 35)

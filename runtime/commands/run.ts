@@ -22,6 +22,8 @@ export async function run({ manifest, root, selected, embedded, env }: RunOption
   const settings = readSettings(env)
   const log = openLog(settings.logLevel)
   const stopped = stopSignal()
+  // A promise that a function forgot is its own affair and ends no other function.
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'a rejection that nobody handled'))
   const server = embedded ? await findServer(env, root, (line) => process.stderr.write(`${line}\n`)) : undefined
   try {
     const starting = startHost({

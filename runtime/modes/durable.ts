@@ -33,7 +33,9 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   const handle = async (delivered: Delivered) => {
     running.set(delivered.seq, delivered)
     try {
-      await settle(delivered, await outcomeFor(delivered))
+      // Looked at before the handler runs, so that a message which kills its process ends here too.
+      if (attempts.spent(delivered)) await bury(delivered, spent(delivered), attempts.of(delivered) - 1)
+      else await settle(delivered, await outcomeFor(delivered))
     } catch (error) {
       log.error({ function: name, seq: delivered.seq, err: error }, 'the message could not be settled; it comes again')
       delivered.nak(pauseMs(policy, 1))
@@ -103,22 +105,15 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     delivered.nak(pauseMs(policy, fields.attempt))
   }
 
+  const spent = ({ seq, attempt }: Delivered): string => {
+    log.error({ function: name, seq }, 'delivered too often without an end: to the dead letters')
+    return `delivered ${attempt} times without an end`
+  }
+
   const bury = async (delivered: Delivered, reason: string, tries: number): Promise<void> => {
     await toDeadLetters(js, { name, stream, delivered, reason, attempts: tries })
     attempts.forget(delivered)
     delivered.term()
-  }
-
-  const take = (delivered: Delivered) => {
-    // Looked at before the handler runs, so that a message which kills its process ends here too.
-    if (!attempts.spent(delivered)) return void handle(delivered)
-    log.error({ function: name, seq: delivered.seq }, 'delivered too often without an end: to the dead letters')
-    bury(delivered, `delivered ${delivered.attempt} times without an end`, attempts.of(delivered) - 1)
-      .catch((error) => {
-        log.error({ function: name, seq: delivered.seq, err: error }, 'the dead letter could not be stored')
-        delivered.nak(pauseMs(policy, 1))
-      })
-      .finally(() => puller.freed())
   }
 
   await provision()
@@ -130,7 +125,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     consumer,
     slots: policy.ordered ? 1 : policy.concurrency,
     log,
-    take,
+    take: (delivered) => void handle(delivered),
     missing: provision,
   })
 

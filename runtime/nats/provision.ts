@@ -26,22 +26,25 @@ const ns = (ms: number) => ms * 1e6
 const absentMs = 2_000
 const mostUnacked = 10_000
 
-/** Creates the stream where it is not there; one that exists with other subjects is another system's and refused. */
-export async function ensureStream(js: JetStream, spec: StreamSpec, replicas: number, strict = false): Promise<void> {
-  const found = await existing<ServerStream>(js, `STREAM.INFO.${spec.name}`)
-  const subjects = found?.config.subjects ?? []
-  if (found && subjects.join() !== spec.subjects.join()) {
-    throw configuration(
-      `NATS_URL: the stream ${spec.name} on this server carries ${subjects.join(', ') || 'nothing'}, ` +
-        `not ${spec.subjects.join(', ')}: it is another system's`,
-    )
-  }
-  if (found && strict && found.config.description !== spec.description) {
-    throw configuration(
-      `NATS_URL: the stream ${spec.name} on this server is another system's; name a server with NATS_URL`,
-    )
-  }
-  if (found) return
+/** Creates the streams that are not there, once all that are there were found to be ours: else nothing is touched. */
+export async function ensureStreams(js: JetStream, specs: StreamSpec[], replicas: number, strict = false) {
+  const found = await Promise.all(specs.map(({ name }) => existing<ServerStream>(js, `STREAM.INFO.${name}`)))
+  for (const [index, stream] of found.entries()) if (stream) refuseForeign(stream, specs[index] as StreamSpec, strict)
+  const missing = specs.filter((_, index) => !found[index])
+  await Promise.all(missing.map((spec) => createStream(js, spec, replicas)))
+}
+
+/** `strict`: nobody named this server, so what carries the same subjects must be described as ours, too. */
+function refuseForeign({ config }: ServerStream, { name, subjects, description }: StreamSpec, strict: boolean): void {
+  const carried = config.subjects ?? []
+  if (carried.join() === subjects.join() && !(strict && config.description !== description)) return
+  throw configuration(
+    `NATS_URL: the stream ${name} on this server is another system's: it carries ` +
+      `${carried.join(', ') || 'nothing'}${config.description ? ` («${config.description}»)` : ''}, ours ${subjects.join(', ')}`,
+  )
+}
+
+async function createStream(js: JetStream, spec: StreamSpec, replicas: number): Promise<void> {
   try {
     await js.api(`STREAM.CREATE.${spec.name}`, streamConfig(spec, replicas))
   } catch (error) {

@@ -53,17 +53,11 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
   let scheduled = false
   let pausedUntil = 0
 
-  const asked = () => {
-    let sum = 0
-    for (const pull of pulls.values()) sum += pull.left
-    return sum
-  }
-
   const pull = () => {
     scheduled = false
     if (stopped || !connection.connected() || Date.now() < pausedUntil) return
     const now = Date.now()
-    const pending = asked()
+    const pending = [...pulls.values()].reduce((sum, { left }) => sum + left, 0)
     const free = slots - busy - pending
     // Topping up at half keeps the pulls few; one at a time would idle between them.
     if (free <= 0 || (pending > 0 && free < slots / 2)) return
@@ -82,21 +76,21 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     setImmediate(pull)
   }
 
-  const count1 = () => {
-    for (const [id, one] of pulls) {
-      if (one.left <= 0) continue
-      one.left--
-      if (one.left === 0) pulls.delete(id)
-      return
-    }
+  /** Messages do not tell which pull they answer; the broker serves the oldest first. */
+  const served = () => {
+    const [oldest] = pulls
+    if (oldest && --oldest[1].left === 0) pulls.delete(oldest[0])
   }
 
   const onStatus = (status: number, arrived: Arrived) => {
     if (status === 100) return
     pulls.delete(arrived.subject.slice(inbox.length + 1))
-    const gone =
-      status === 503 || (status === 409 && /deleted/i.test(arrived.headers()['Nats-Description'] ?? 'deleted'))
-    if (status === 404 || status === 408 || !gone) return schedule()
+    if (status !== 503 && status !== 409) return schedule()
+    lookAfterConsumer()
+  }
+
+  /** No consumer, or one that moved or is silent: see that it is there before asking again. */
+  const lookAfterConsumer = () => {
     pausedUntil = Date.now() + heartbeatMs
     missing()
       .catch((error) => log.error({ err: error, stream, consumer }, 'the consumer cannot be put back'))
@@ -109,7 +103,7 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     if (status) return onStatus(status, arrived)
     const delivered = deliveredFrom(connection, arrived)
     if (stopped) return delivered.nak()
-    count1()
+    served()
     busy++
     take(delivered)
     schedule()
@@ -118,8 +112,10 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
   const watch = setInterval(() => {
     const now = Date.now()
     for (const [id, one] of pulls) if (one.until < now) pulls.delete(id)
-    if (pulls.size > 0 && now - heard > silentMs) pulls.clear()
-    schedule()
+    if (pulls.size > 0 && now - heard > silentMs && connection.connected()) {
+      pulls.clear()
+      lookAfterConsumer()
+    } else schedule()
   }, heartbeatMs)
 
   connection.onStatus((status) => {

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert'
 import { type Broker, startBroker } from '../support/broker'
+import { deleteConsumer } from '../support/consumers'
 import { runFunctions } from '../support/host'
 import { type Context, type Note, notes } from '../support/notes'
 import { suite } from '../support/suite'
@@ -206,8 +207,8 @@ test('a durable that was deleted while its function runs is put back, and misses
   await wire.store('jobs.deleted', { n: 1 })
   await wire.store('events.deleted', { n: 1 })
   await eventually('the first', () => seen.job?.has(1) && seen.stream?.has(1))
-  await jsm.consumers.delete('JOBS', 'deleted__job')
-  await jsm.consumers.delete('EVENTS', 'deleted__stream')
+  await deleteConsumer(jsm, 'JOBS', 'deleted__job')
+  await deleteConsumer(jsm, 'EVENTS', 'deleted__stream')
   await wire.store('jobs.deleted', { n: 2 })
   await wire.store('events.deleted', { n: 2 })
   await eventually('the second', () => seen.job?.has(2) && seen.stream?.has(2))

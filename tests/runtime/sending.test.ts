@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
 import { message, request } from '../../runtime/types'
 import { type Broker, startBroker } from '../support/broker'
+import { deleteConsumer } from '../support/consumers'
 import { runFunctions, type TestFunction } from '../support/host'
 import { type Context, Note, notes } from '../support/notes'
 import { suite } from '../support/suite'
@@ -193,7 +194,7 @@ test('without one it is named for its cause, so that a repeat of the cause is a 
   const seq = await wire.store('jobs.cause', { n: 1 })
   await idle()
   const jsm = await wire.nc.jetstreamManager()
-  await jsm.consumers.delete('JOBS', 'cause__job')
+  await deleteConsumer(jsm, 'JOBS', 'cause__job')
   await eventually('the history to be handled again', async () => {
     const info = await wire.durable('JOBS', 'cause/job').catch(() => undefined)
     return info && info.ack_floor.stream_seq === seq

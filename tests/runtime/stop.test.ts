@@ -133,6 +133,8 @@ test('a handler that asks a function of its own process still hears it', async (
   await wire.store('jobs.asks', { n: 1 })
   await eventually('it to be under way', () => began.length === 1)
   const stopped = stop()
+  await eventually('the intake of jobs to end', async () => (await wire.durable('JOBS', 'asks/job')).num_waiting === 0)
+  await wire.ask('rpc.peer', { n: 2 })
   release()
   assert.is(await stopped, true)
   assert.equal(ended, [1])

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { ensureStream } from '../../runtime/nats/provision'
+import { ensureStreams } from '../../runtime/nats/provision'
 import { kvStore } from '../../runtime/store/kv'
 import { type Broker, startBroker } from '../support/broker'
 import { connectJetStream } from '../support/jetstream'
@@ -18,7 +18,7 @@ const start = () => {
 
 async function open(broker: Pick<Broker, 'url'>, leaderReads = false) {
   const js = await connectJetStream(broker, leaderReads)
-  await ensureStream(js, { name: 'KV_counts', subjects: ['$KV.counts.>'], bucket: true }, 1)
+  await ensureStreams(js, [{ name: 'KV_counts', subjects: ['$KV.counts.>'], bucket: true }], 1)
   return kvStore<{ n: number }>(js, 'counts')
 }
 
