@@ -62,7 +62,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     }
     await connection.flush(5_000)
     for (const fn of functions.filter(({ entry }) => isHttp(entry))) {
-      http = await startHttp(fn, broker, settings.httpAddr)
+      http = await startHttp(fn, broker, settings.http)
       started.push({ entry: fn.entry, running: http })
     }
   } catch (error) {

@@ -1,7 +1,13 @@
 import { configuration } from './errors'
 
+/** Where to listen; without a host on every address. */
+export interface Address {
+  host: string | undefined
+  port: number
+}
+
 export interface Settings {
-  httpAddr: string
+  http: Address
   replicas: number
   drainMs: number
   shutdownDelayMs: number
@@ -15,12 +21,20 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const logLevel = env.LOG_LEVEL || 'info'
   if (!levels.includes(logLevel)) throw configuration(`LOG_LEVEL: one of ${levels.join(', ')}, not ${logLevel}`)
   return {
-    httpAddr: env.HTTP_ADDR || ':8080',
+    http: address('HTTP_ADDR', env.HTTP_ADDR || ':8080'),
     replicas: wholeNumber(env, 'REPLICAS', 1, 1, 5),
     drainMs: wholeNumber(env, 'DRAIN_MS', 10_000, 0, 3_600_000),
     shutdownDelayMs: wholeNumber(env, 'SHUTDOWN_DELAY_MS', 0, 0, 3_600_000),
     logLevel,
   }
+}
+
+function address(name: string, text: string): Address {
+  const [, host, port] = /^(?:\[?([^\]]*?)\]?)?:(\d+)$/.exec(text) ?? []
+  if (port === undefined || Number(port) > 65_535) {
+    throw configuration(`${name}: not an address, as :8080 or 127.0.0.1:8080: ${text}`)
+  }
+  return { host: host || undefined, port: Number(port) }
 }
 
 /** A whole number from the environment, or the default; also for functions' own variables. */

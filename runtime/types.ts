@@ -55,7 +55,7 @@ export interface Policy {
   ackWaitMs?: number
   /** Deliveries before a message that keeps failing becomes a dead letter. */
   maxDeliver?: number
-  /** Age of the stored message after which `later` and failures end in the dead letters; takes the place of `maxDeliver`. */
+  /** Age of the stored message after which `later` ends in the dead letters; set it in functions that use `later`. */
   maxAgeMs?: number
   /** First and longest pause before another attempt, doubling in between. */
   backoffMs?: [first: number, longest: number]

@@ -17,7 +17,7 @@ interface RunOptions {
 
 const sameSignalMs = 200
 
-/** Runs until a signal: exit code 0 once work under way is done, 1 where it was not or the connection was lost for good. */
+/** Runs until a signal: exit code 0 once work under way is done, at most `DRAIN_MS`; 1 where NATS is gone for good. */
 export async function run({ manifest, root, selected, embedded, env }: RunOptions): Promise<void> {
   const settings = readSettings(env)
   const log = openLog(settings.logLevel)

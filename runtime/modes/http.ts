@@ -4,6 +4,7 @@ import { baseContext, startRun } from '../context'
 import { traceparent } from '../envelope'
 import { asError, configuration, rejection } from '../errors'
 import { inTime, type LoadedFunction } from '../invoke'
+import type { Address } from '../settings'
 import type { HttpRequest } from '../types'
 import type { Broker, Running } from './mode'
 
@@ -17,10 +18,9 @@ const readyMs = 1_000
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** A `fetch`-style handler behind node:http. The handler makes every answer but those to what is not HTTP at all. */
-export async function startHttp(fn: LoadedFunction, broker: Broker, address: string): Promise<Listening> {
+export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port }: Address): Promise<Listening> {
   const { entry } = fn
   const { connection, ports, log } = broker
-  const { host, port } = parseAddress(address)
   const active = new Map<ServerResponse, AbortController>()
   let closing = false
   let onIdle: (() => void) | undefined
@@ -98,14 +98,6 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, address: str
       server.closeAllConnections()
     },
   }
-}
-
-function parseAddress(address: string): { host: string | undefined; port: number } {
-  const [, host, port] = /^(?:\[?([^\]]*?)\]?)?:(\d+)$/.exec(address) ?? []
-  if (port === undefined || Number(port) > 65_535) {
-    throw configuration(`HTTP_ADDR: not an address, as :8080 or 127.0.0.1:8080: ${address}`)
-  }
-  return { host: host || undefined, port: Number(port) }
 }
 
 const isLoopback = (host: string | undefined): boolean =>
