@@ -1,4 +1,3 @@
-import { findServer } from '../../embedded/embedded'
 import type { EmbeddedServer } from '../../embedded/server'
 import { startHost } from '../host'
 import { loadContracts, loadFunction } from '../load'
@@ -24,7 +23,7 @@ export async function run({ manifest, root, selected, embedded, env }: RunOption
   const stopped = stopSignal()
   // A promise that a function forgot is its own affair and ends no other function.
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'a rejection that nobody handled'))
-  const server = embedded ? await findServer(env, root, (line) => process.stderr.write(`${line}\n`)) : undefined
+  const server = embedded ? await serverFor(env, root) : undefined
   try {
     const starting = startHost({
       manifest,
@@ -50,6 +49,12 @@ export async function run({ manifest, root, selected, embedded, env }: RunOption
     await server?.own?.stop()
   }
   process.exit()
+}
+
+/** Loaded on demand: a process that is told its server needs none of it. */
+async function serverFor(env: NodeJS.ProcessEnv, root: string) {
+  const { findServer } = await import('../../embedded/embedded')
+  return findServer(env, root, (line) => process.stderr.write(`${line}\n`))
 }
 
 /** Resolves if the server of our own is gone for good. */
