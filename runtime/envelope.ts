@@ -9,6 +9,8 @@ export const idempotencyKey = 'Idempotency-Key'
 export const idempotentReplayed = 'Idempotent-Replayed'
 export const errorCode = 'Nats-Service-Error-Code'
 export const errorText = 'Nats-Service-Error'
+/** On an error reply: it failed since something that it needs cannot be reached, so the caller may wait for it, too. */
+export const serviceAway = 'Service-Away'
 /** What is left of the caller's time, in milliseconds. */
 export const timeLeft = 'Timeout-Ms'
 

@@ -1,9 +1,19 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Emission, Ports } from './context'
-import { decode, encode, errorCode, errorText, idempotentReplayed, messageId, timeLeft, traceparent } from './envelope'
+import {
+  decode,
+  encode,
+  errorCode,
+  errorText,
+  idempotentReplayed,
+  messageId,
+  serviceAway,
+  timeLeft,
+  traceparent,
+} from './envelope'
 import { away, configuration, isAway, rejection } from './errors'
-import { consumerName, type Manifest, streamOf } from './manifest'
+import { consumerName, isDurable, type Manifest, streamOf } from './manifest'
 import type { Arrived, Connection } from './nats/connection'
 import type { JetStream } from './nats/jetstream'
 import type { Ask } from './nats/mux'
@@ -87,6 +97,7 @@ function replyFrom(arrived: Arrived, subject: string): { body: unknown; replayed
   const code = Number(headers[errorCode])
   const { message = headers[errorText] ?? 'no reason given', errors } =
     (body as { error?: { message?: string; errors?: FieldError[] } } | null)?.error ?? {}
+  if (headers[serviceAway]) throw away('unavailable', `${subject}: ${message}`)
   if (code === 503) throw Object.assign(away('unavailable', message), { code })
   if (code >= 400 && code < 500) throw rejection(code, message, errors)
   throw fault(`${subject} failed: ${message}`)
@@ -94,25 +105,27 @@ function replyFrom(arrived: Arrived, subject: string): { body: unknown; replayed
 
 const fault = (message: string): Error => Object.assign(new Error(message), { code: 500 })
 
-/** Waits until the durable of a function has handled all that its stream held at the call. */
+/** Waits until the durable of a function has handled all that its stream held at the call; an event has no durable. */
 async function settled(js: JetStream, manifest: Manifest, name: string, signal: AbortSignal): Promise<void> {
-  const subject = manifest.functions.find((entry) => entry.name === name)?.subject
-  const stream = subject && streamOf(manifest, subject)?.stream
-  if (!stream) throw configuration(`no stream function is named ${name}, so nothing can wait for it`)
+  const entry = manifest.functions.find((entry) => entry.name === name)
+  if (!entry) throw configuration(`no function is named ${name}, so nothing can wait for it`)
+  if (!isDurable(entry)) return
+  const { stream, whole } = streamOf(manifest, entry.subject as string) as { stream: string; whole: boolean }
   type Info = {
     ack_floor: { stream_seq: number }
     delivered: { stream_seq: number }
     num_pending: number
     num_ack_pending: number
   }
-  let target: number | undefined
+  // Asked for first: what a consumer tells of its own pending messages may lag behind what the stream has acked.
+  const { state } = await js.api<{ state: { last_seq: number } }>(`STREAM.INFO.${stream}`)
   for (let pause = 2; ; pause = Math.min(pause * 2, 100)) {
     const info = await js.api<Info>(`CONSUMER.INFO.${stream}.${consumerName(name)}`).catch((error) => {
       throw isAway(error) ? error : away('unavailable', `${name} has no durable: ${error.message}`)
     })
-    if (info.num_pending === 0 && info.num_ack_pending === 0) return
-    target ??= info.delivered.stream_seq + info.num_pending
-    if (info.ack_floor.stream_seq >= target) return
+    const idle = info.num_pending === 0 && info.num_ack_pending === 0
+    if (info.ack_floor.stream_seq >= state.last_seq) return
+    if (idle && (!whole || info.delivered.stream_seq >= state.last_seq)) return
     await sleep(pause, undefined, { signal })
   }
 }

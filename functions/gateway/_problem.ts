@@ -31,7 +31,7 @@ interface Details {
 export function problem(kind: Kind, details: Details = {}, headers: Record<string, string> = {}): Response {
   const [status, title] = kinds[kind]
   const body = { type: `/problems/${kind}`, title, status, ...details }
-  return new Response(JSON.stringify(body), {
+  return new Response(`${JSON.stringify(body)}\n`, {
     status,
     headers: { 'Content-Type': 'application/problem+json', ...headers },
   })

@@ -131,6 +131,6 @@ async function body(request: IRequest, otherwise?: object): Promise<unknown> {
 }
 
 const json = (value: object, status = 200, headers: Record<string, string> = {}): Response =>
-  new Response(JSON.stringify(value), { status, headers: { 'Content-Type': 'application/json', ...headers } })
+  new Response(`${JSON.stringify(value)}\n`, { status, headers: { 'Content-Type': 'application/json', ...headers } })
 
 const text = (line: string): Response => new Response(line, { headers: { 'Content-Type': 'text/plain' } })

@@ -10,7 +10,7 @@ export const config = {
   queue: 'payment',
   emits: ['events.payment_captured', 'events.payment_declined'],
   stores: ['payments'],
-  maxAgeMs: 24 * 3_600_000,
+  maxAgeMs: 30 * 24 * 3_600_000,
 } satisfies Config
 
 export const setup = paymentLimit

@@ -9,7 +9,7 @@ export const config = {
   queue: 'payment',
   emits: ['events.payment_refunded'],
   stores: ['payments'],
-  maxAgeMs: 24 * 3_600_000,
+  maxAgeMs: 30 * 24 * 3_600_000,
 } satisfies Config
 
 const captureEndsMs = 500

@@ -48,6 +48,7 @@ export async function run({ manifest, root, selected, embedded, env }: RunOption
   } finally {
     await server?.own?.stop()
   }
+  log.info({}, 'stopped')
   process.exit()
 }
 

@@ -21,15 +21,17 @@ export interface Attempts {
  * nothing (another instance may have said `later` any number of times): failures in this process count, and age.
  */
 export function countAttempts({ maxDeliver, maxAgeMs }: Policy): Attempts {
-  const known = new Map<number, { failures: number; laters: number }>()
+  const known = new Map<number, { failures: number; laters: number; since: number }>()
 
   const noted = ({ seq }: Delivered) => {
-    const found = known.get(seq) ?? { failures: 0, laters: 0 }
+    const found = known.get(seq) ?? { failures: 0, laters: 0, since: Date.now() }
     if (!known.has(seq) && known.size >= mostRemembered) known.delete(known.keys().next().value as number)
     known.set(seq, found)
     return found
   }
-  const tooOld = ({ storedAt }: Delivered) => maxAgeMs !== undefined && Date.now() - storedAt > maxAgeMs
+  // A message that was stored long before it was first handled, since its function was away, has its time before it.
+  const tooOld = ({ seq, storedAt }: Delivered) =>
+    maxAgeMs !== undefined && Date.now() - Math.max(storedAt, known.get(seq)?.since ?? 0) > maxAgeMs
   const of = (delivered: Delivered) => {
     const { failures, laters } = known.get(delivered.seq) ?? { failures: 0, laters: 0 }
     return maxAgeMs === undefined ? Math.max(1, delivered.attempt - laters) : failures + 1

@@ -7,6 +7,9 @@ import { countAttempts } from './attempts'
 import { toDeadLetters } from './dead_letter'
 import type { Broker, Running } from './mode'
 
+// What is away is asked for, not hammered; a longer pause would only outlast the outage.
+const longestAwayMs = 2_000
+
 /**
  * A JetStream durable consumer: at least once. Store, emit, ack, in that order: the message is done only when all that
  * its handler emitted is durable. `job` and `stream` share it; they differ in what the subject means.
@@ -25,13 +28,13 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
       ordered: policy.ordered,
       from: policy.from,
     })
-  const running = new Map<number, Delivered>()
+  const running = new Set<Delivered>()
   const attempts = countAttempts(policy)
   const stopping = new AbortController()
   const idlers: (() => void)[] = []
 
   const handle = async (delivered: Delivered) => {
-    running.set(delivered.seq, delivered)
+    running.add(delivered)
     try {
       // Looked at before the handler runs, so that a message which kills its process ends here too.
       if (attempts.spent(delivered)) await bury(delivered, spent(delivered), attempts.of(delivered) - 1)
@@ -40,7 +43,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
       log.error({ function: name, seq: delivered.seq, err: error }, 'the message could not be settled; it comes again')
       delivered.nak(pauseMs(policy, 1))
     } finally {
-      running.delete(delivered.seq)
+      running.delete(delivered)
       puller.freed()
       if (running.size === 0) for (const resolve of idlers.splice(0)) resolve()
     }
@@ -52,7 +55,9 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
       const outcome = await runOnce(delivered)
       if (outcome.kind !== 'away') return outcome
       log.warn({ function: name, seq: delivered.seq, reason: outcome.error.message }, 'waiting for what is away')
-      await sleep(pauseMs(policy, tries), undefined, { signal: stopping.signal }).catch(() => undefined)
+      await sleep(Math.min(pauseMs(policy, tries), longestAwayMs), undefined, { signal: stopping.signal }).catch(
+        () => undefined,
+      )
       if (stopping.signal.aborted) return outcome
     }
   }
@@ -88,10 +93,10 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     }
     if (outcome.kind === 'away') return delivered.nak()
     if (outcome.kind === 'later') {
+      attempts.later(delivered)
       if (attempts.tooOld(delivered)) {
         return bury(delivered, `came later until it was older than ${policy.maxAgeMs} ms`, fields.attempt)
       }
-      attempts.later(delivered)
       return delivered.nak(outcome.ms)
     }
     if (outcome.kind === 'refused' && outcome.rejection.code !== 503) {
@@ -118,7 +123,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
 
   await provision()
   const alive = setInterval(() => {
-    for (const delivered of running.values()) delivered.working()
+    for (const delivered of running) delivered.working()
   }, policy.ackWaitMs / 3)
   const puller = openPull(connection, {
     stream,

@@ -80,7 +80,8 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
   })
   await listen(server, host, port)
   const bound = server.address() as AddressInfo
-  const url = `http://${bound.address.includes(':') ? `[${bound.address === '::' ? '::1' : bound.address}]` : bound.address}:${bound.port}`
+  const name = host === undefined ? 'localhost' : bound.address.includes(':') ? `[${bound.address}]` : bound.address
+  const url = `http://${name}:${bound.port}`
   log.info({ function: entry.name, url }, 'HTTP listens')
 
   return {

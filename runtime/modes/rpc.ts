@@ -1,6 +1,6 @@
-import { encode, errorCode, errorText, type Headers, headerText, idempotentReplayed } from '../envelope'
+import { encode, errorCode, errorText, type Headers, headerText, idempotentReplayed, serviceAway } from '../envelope'
 import { rejection } from '../errors'
-import { invoke, type LoadedFunction, type Outcome } from '../invoke'
+import { invoke, type LoadedFunction, type Outcome, outcomeOf } from '../invoke'
 import type { Arrived } from '../nats/connection'
 import { asIncoming, type Broker, type Running } from './mode'
 import { openSlots } from './slots'
@@ -14,19 +14,19 @@ export function startRpc(fn: LoadedFunction, { connection, ports, log }: Broker)
 
   const answer = async (arrived: Arrived) => {
     const outcome = await invoke(fn, asIncoming(arrived), ports)
-    if (outcome.kind === 'failed' || outcome.kind === 'away') return failed(arrived, outcome.error)
+    if (outcome.kind === 'failed' || outcome.kind === 'away') return failed(arrived, outcome)
     try {
       if (outcome.kind === 'returned') await Promise.all(outcome.emitted.map((emission) => ports.send(emission)))
       reply(arrived, outcome)
     } catch (error) {
       // What it emitted could not be sent, or its reply is no JSON or larger than the broker takes.
-      failed(arrived, error as Error)
+      failed(arrived, outcomeOf(error))
     }
   }
 
-  const failed = (arrived: Arrived, error: Error) => {
-    log.error({ function: fn.entry.name, err: error }, 'the request failed')
-    reply(arrived, { kind: 'failed', error })
+  const failed = (arrived: Arrived, outcome: Outcome) => {
+    log.error({ function: fn.entry.name, err: 'error' in outcome && outcome.error }, 'the request failed')
+    reply(arrived, outcome)
   }
 
   const reply = (arrived: Arrived, outcome: Outcome) => {
@@ -61,6 +61,10 @@ function replyOf(outcome: Outcome): { body: unknown; headers?: Headers } {
     outcome.kind === 'refused' ? outcome.rejection : { code: 500, message: 'The service failed.', errors: undefined }
   return {
     body: { error: { code, message, errors } },
-    headers: { [errorCode]: String(code), [errorText]: headerText(message) },
+    headers: {
+      [errorCode]: String(code),
+      [errorText]: headerText(message),
+      ...(outcome.kind === 'away' && { [serviceAway]: 'true' }),
+    },
   }
 }

@@ -86,8 +86,8 @@ export function hasCode(error: unknown, ...codes: number[]): boolean {
   return codes.includes((error as Partial<ApiError> | undefined)?.errCode ?? 0)
 }
 
-// No leader, not ready, overloaded, or the same id still under way: all pass by themselves.
-const passing = [10008, 10004, 10009, 10163, 10158, 10167]
+// No leader, not ready, overloaded, the same id still under way, or no room left: nobody's poison, all can pass.
+const passing = [10008, 10004, 10009, 10163, 10158, 10167, 10002, 10023, 10028, 10047, 10077]
 
 async function persist<T>(budgetMs: number, attempt: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + budgetMs

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { away } from '../errors'
 import { isConflict, type JetStream } from '../nats/jetstream'
 import type { Ledger, LedgerDefinition, Table } from '../types'
 
@@ -133,6 +134,7 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
   const sync = async (): Promise<Set<string>> => {
     const writers = new Set<string>()
     const last = await js.read(stream, { last_by_subj: subject })
+    if ((last?.seq ?? 0) < lastSeq) throw away('unavailable', `the ledger ${name} was made anew while it was open`)
     while (last && lastSeq < last.seq) {
       const seqs = Array.from({ length: Math.min(readAtOnce, last.seq - lastSeq) }, (_, index) => lastSeq + 1 + index)
       for (const stored of await Promise.all(seqs.map((seq) => js.read(stream, { seq })))) {
