@@ -42,7 +42,7 @@ test('an order cancelled while payment was away for longer than a payment may wa
     for (const { name, policy } of functions) if (name.startsWith('payment/')) policy.maxAgeMs = 1
   })
   const rest = customer(await startApp(broker, { args: ['--except', 'payment'] }))
-  const ids = await Promise.all(Array.from({ length: 40 }, () => rest.order({ 'paper-filters': 1 })))
+  const ids = await Promise.all(Array.from({ length: 200 }, () => rest.order({ 'paper-filters': 1 })))
   await Promise.all(ids.map((id) => rest.reaches(id, 'reserved')))
   await Promise.all(ids.map((id) => rest.cancel(id)))
   await startApp(broker, { args: ['--manifest', manifest, '--only', 'payment'] })

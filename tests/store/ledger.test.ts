@@ -289,4 +289,21 @@ test('a broker that was killed in between: nothing is lost and nothing doubled',
   for (const ledger of pair) assert.equal((await ledger.read(known)).entries, numbered(decisions))
 })
 
+test('that was made anew under an open one says so, to everybody who asks, and appends nothing', async () => {
+  const broker = await start()
+  const name = freshName()
+  const ledger = await open(broker, name)
+  await ledger.decide(() => put('before'), known)
+  await ledger.decide(() => put('before, too'), known)
+  const wire = await openWire(broker)
+  const { stream, subject } = ledgerStream(name)
+  const jsm = await wire.nc.jetstreamManager()
+  await jsm.streams.delete(stream)
+  await jsm.streams.add({ name: stream, subjects: [subject], allow_direct: true })
+  for (const ask of [() => ledger.decide(() => put('after'), known), () => ledger.read(known)]) {
+    assert.match(String(await ask().catch((error: Error) => error.message)), 'made anew')
+  }
+  assert.equal((await appended(broker, name)).decisions, [])
+})
+
 test.run()

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,8 +19,8 @@ export interface Broker {
   stop(): Promise<void>
 }
 
-/** A real nats-server with JetStream on a free loopback port, in a folder of its own, ended with the test file. */
-export async function startBroker({ jetstream = true } = {}): Promise<Broker> {
+/** A real nats-server with JetStream (of at most `largest`) on a free loopback port, in a folder of its own, ended with the test file. */
+export async function startBroker({ jetstream = true, largest = '' } = {}): Promise<Broker> {
   const binary = process.env.NATS_SERVER
   if (!binary) throw new Error('NATS_SERVER names no nats-server; the runner sets it: node tests/run.mjs')
   const folder = await mkdtemp(join(tmpdir(), 'broker-'))
@@ -28,7 +28,7 @@ export async function startBroker({ jetstream = true } = {}): Promise<Broker> {
   let child: ChildProcess | undefined
 
   const start = async () => {
-    const flags = jetstream ? ['-js', '-sd', folder] : []
+    const flags = largest ? ['-c', await limited(folder, largest)] : jetstream ? ['-js', '-sd', folder] : []
     child = spawn(binary, [...flags, '-a', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
     for (let tries = 0; tries < 400; tries++) {
       const info = await probe('127.0.0.1', port)
@@ -53,6 +53,13 @@ export async function startBroker({ jetstream = true } = {}): Promise<Broker> {
   await start()
   atEnd(stop)
   return { url: `nats://127.0.0.1:${port}`, port, kill, start, stop }
+}
+
+/** A configuration under which JetStream stores no more than `largest`, as 3MB. */
+async function limited(folder: string, largest: string): Promise<string> {
+  const path = join(folder, 'nats.conf')
+  await writeFile(path, `jetstream { store_dir: "${folder}", max_file: ${largest} }\n`)
+  return path
 }
 
 /** A port that nothing listens on, now. */
