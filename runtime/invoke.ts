@@ -32,6 +32,9 @@ export interface LoadedFunction {
   handler: Handler
 }
 
+// One for all, since an error is made with its stack and every message ends.
+const ended = new Error('the handler has ended')
+
 /** Checks, runs and judges: from a message to an outcome, in that order and never with a throw. */
 export async function invoke({ entry, handler }: LoadedFunction, incoming: Incoming, ports: Ports): Promise<Outcome> {
   let run: Run | undefined
@@ -41,31 +44,27 @@ export async function invoke({ entry, handler }: LoadedFunction, incoming: Incom
     const body = checkBody(entry, incoming.subject, raw, ports)
     run = startRun(headers[messageId] || incoming.fallbackId, headers[traceparent], timeLimit(entry, headers))
     let replayed = false
-    const context = Object.defineProperties(
-      {
-        attempt: incoming.attempt,
-        seq: incoming.seq,
-        message: { subject: incoming.subject, body },
-        raw,
-        idempotencyKey: headers[idempotencyKey],
-        replayed: () => {
-          replayed = true
-        },
-        later: (ms: number): never => {
-          throw laterError(ms)
-        },
+    const fields = { subject: incoming.subject, attempt: incoming.attempt }
+    const context = Object.assign(baseContext(entry, run, ports, fields), {
+      attempt: incoming.attempt,
+      seq: incoming.seq,
+      message: { subject: incoming.subject, body },
+      raw,
+      idempotencyKey: headers[idempotencyKey],
+      replayed: () => {
+        replayed = true
       },
-      Object.getOwnPropertyDescriptors(
-        baseContext(entry, run, ports, { subject: incoming.subject, attempt: incoming.attempt }),
-      ),
-    )
+      later: (ms: number): never => {
+        throw laterError(ms)
+      },
+    })
     const value = await inTime(run, () => handler(body, context))
     return { kind: 'returned', value: checkReply(entry, value, ports), emitted: run.emitted, replayed }
   } catch (thrown) {
     return outcomeOf(thrown)
   } finally {
     ports.log.debug({ function: entry.name, id: run?.id, attempt: incoming.attempt }, 'handled')
-    run?.abort(new Error('the handler has ended'))
+    run?.abort(ended)
   }
 }
 

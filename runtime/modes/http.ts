@@ -35,10 +35,7 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
 
   const answer = async (request: IncomingMessage, response: ServerResponse, { signal }: AbortController) => {
     const run = startRun(undefined, header(request, traceparent), entry.policy.timeoutMs)
-    const context = Object.defineProperties(
-      { ready, loopback: isLoopback(host) },
-      Object.getOwnPropertyDescriptors(baseContext(entry, run, ports, {})),
-    )
+    const context = Object.assign(baseContext(entry, run, ports, {}), { ready, loopback: isLoopback(host) })
     try {
       const given = toRequest(request, signal, entry.maxBodyBytes ?? largestBody)
       const result = (await inTime(run, () => fn.handler(given, context))) as Response
