@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { IRequest } from 'itty-router'
 import document from '../../docs/openapi.yaml'
-import { rejection } from '../../runtime/errors'
+import { isRejection, rejection } from '../../runtime/errors'
 import { authIsOff, rpcTimeoutMs } from '../_environment'
 import { Report } from '../delivery/_contract'
 import { Shelf } from '../inventory/_contract'
-import { Cancel, NewOrder } from '../order/_contract'
+import { Cancel, type NewOrder } from '../order/_contract'
 import { orderId } from '../order/_identity'
 import { follow } from './_follow'
 import type { Gateway } from './_gateway'
@@ -36,12 +36,13 @@ export const routes: Route[] = [
   { method: 'get', path: '/problems/:kind', answer: explain },
 ]
 
-async function createOrder(request: IRequest, { request: ask, check, log }: Gateway): Promise<Response> {
+async function createOrder(request: IRequest, { request: ask, log }: Gateway): Promise<Response> {
   const key = request.headers.get('idempotency-key') ?? randomUUID()
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
     throw invalid('#/Idempotency-Key', 'must be 1 to 255 visible ASCII characters without spaces')
   }
-  const order = check(NewOrder, await body(request))
+  // What is not an order is refused before it is sent.
+  const order = (await body(request)) as NewOrder
   try {
     const { body: created, replayed } = await ask('rpc.create_order', order, {
       timeoutMs: rpcTimeoutMs(),
@@ -52,6 +53,7 @@ async function createOrder(request: IRequest, { request: ask, check, log }: Gate
       ...(replayed && { 'Idempotent-Replayed': 'true' }),
     })
   } catch (error) {
+    if (isRejection(error) && error.code === 400) throw error
     return problemOf(error, { order_id: orderId(order.user_id, key), instance: '/api/v1/orders' }, log)
   }
 }
