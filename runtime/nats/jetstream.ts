@@ -10,14 +10,12 @@ export interface ApiError extends Error {
 }
 
 export interface PubAck {
-  stream: string
   seq: number
   duplicate: boolean
 }
 
 export interface StoredMessage {
   seq: number
-  time: string
   data: Uint8Array
   headers: Headers
 }
@@ -30,7 +28,7 @@ export interface JetStream {
    * 4 to 9 s; then `away`, outcome unknown.
    */
   publish(subject: string, data: Uint8Array, options: PublishOptions): Promise<PubAck>
-  /** Reads one stored message: by sequence, or the last of a subject. `leader` reads what was written last on a cluster. */
+  /** Reads one stored message: by sequence, or the last of a subject. */
   read(stream: string, which: { seq: number } | { last_by_subj: string }): Promise<StoredMessage | undefined>
 }
 
@@ -67,7 +65,7 @@ export function openJetStream(ask: Ask, { leaderReads }: { leaderReads: boolean 
       return persist(budgetMs, async () => {
         const timeoutMs = Math.min(attemptMs, budgetMs)
         const ack = parsed<PubAck>((await ask(subject, data, { timeoutMs, headers: sent })).data, subject)
-        return { stream: ack.stream, seq: ack.seq, duplicate: ack.duplicate === true }
+        return { seq: ack.seq, duplicate: ack.duplicate === true }
       })
     },
 
@@ -125,19 +123,17 @@ async function directRead(ask: Ask, stream: string, which: object): Promise<Stor
   const headers = answer.headers()
   return {
     seq: Number(headers['Nats-Sequence']),
-    time: headers['Nats-Time-Stamp'] ?? '',
     data: answer.data,
     headers,
   }
 }
 
 async function leaderRead(api: JetStream['api'], stream: string, which: object): Promise<StoredMessage | undefined> {
-  type Found = { message: { seq: number; time: string; data?: string; hdrs?: string } }
+  type Found = { message: { seq: number; data?: string; hdrs?: string } }
   try {
     const { message } = await api<Found>(`STREAM.MSG.GET.${stream}`, which)
     return {
       seq: message.seq,
-      time: message.time,
       data: Buffer.from(message.data ?? '', 'base64'),
       headers: headersOf(Buffer.from(message.hdrs ?? '', 'base64').toString()),
     }
