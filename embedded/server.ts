@@ -44,14 +44,14 @@ export async function startServer(options: ServerOptions): Promise<EmbeddedServe
 
   let stopping: Promise<void> | undefined
   let running = start()
+  // A process that ends without `stop`, as after a fault, takes its server along.
+  const takeAlong = () => running.child.kill()
+  process.once('exit', takeAlong)
   const { version } = await ready(running, host, port, readyMs).catch(async (error: Error) => {
     running.child.kill('SIGKILL')
     await running.ended
     throw new Error(`nats-server ${error.message}, its last words:\n${await lastWords(dataDir)}`)
   })
-  // A process that ends without `stop`, as after a fault, takes its server along.
-  const takeAlong = () => running.child.kill()
-  process.once('exit', takeAlong)
   const exited = keepRunning().finally(() => process.off('exit', takeAlong))
 
   function start(): Running {

@@ -36,6 +36,8 @@ interface HostOptions {
   log: Ports['log']
   /** Refuse streams that are not marked as ours: nobody named this server. */
   strict?: boolean
+  /** Called once there is a connection: from then on there is something to stop. */
+  onConnect?(): void
 }
 
 /** Connects, provisions what the functions use, subscribes them, and serves HTTP last. */
@@ -45,6 +47,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const streams = streamsOf(manifest, selected, env)
   const label = selected.map(({ name }) => name).join()
   const connection = await openConnection(env, label.slice(0, 100), log)
+  options.onConnect?.()
   const ask = openMux(connection)
   const js = openJetStream(ask, { leaderReads: settings.replicas > 1 })
   let stopping = false

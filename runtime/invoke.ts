@@ -20,6 +20,8 @@ export interface Incoming {
   /** 1 on the first delivery. */
   attempt: number
   seq?: number
+  /** When it came, where that may be long before its turn. */
+  arrivedAt?: number
   /** Names a message that came without a `Nats-Msg-Id`. */
   fallbackId?: string
 }
@@ -42,7 +44,11 @@ export async function invoke({ entry, handler }: LoadedFunction, incoming: Incom
     const headers = readable(incoming)
     const raw = decode(incoming.data)
     const body = checkBody(entry, incoming.subject, raw, ports)
-    run = startRun(headers[messageId] || incoming.fallbackId, headers[traceparent], timeLimit(entry, headers))
+    run = startRun(
+      headers[messageId] || incoming.fallbackId,
+      headers[traceparent],
+      timeLimit(entry, headers, incoming.arrivedAt),
+    )
     let replayed = false
     const fields = { subject: incoming.subject, attempt: incoming.attempt }
     const context = Object.assign(baseContext(entry, run, ports, fields), {
@@ -120,7 +126,11 @@ function checkReply(entry: FunctionEntry, value: unknown, ports: Ports): unknown
   return faultless(() => contract && check(contract.reply, value), `the reply of ${entry.name}`)
 }
 
-function timeLimit({ mode, policy }: FunctionEntry, headers: Headers): number {
-  const left = mode === 'rpc' ? Number(headers[timeLeft]) : Number.NaN
-  return left > 0 ? Math.min(left, policy.timeoutMs) : policy.timeoutMs
+/** The policy's, or what is left of the caller's if that is less; for a caller who has gone nothing is done. */
+function timeLimit({ mode, policy }: FunctionEntry, headers: Headers, arrivedAt = Date.now()): number {
+  const given = mode === 'rpc' ? Number(headers[timeLeft]) : Number.NaN
+  if (!(given > 0)) return policy.timeoutMs
+  const left = given - (Date.now() - arrivedAt)
+  if (left <= 0) throw rejection(503, 'The time of the caller was over before its turn came.')
+  return Math.min(left, policy.timeoutMs)
 }

@@ -118,14 +118,16 @@ async function settled(js: JetStream, manifest: Manifest, name: string, signal: 
     num_ack_pending: number
   }
   // Asked for first: what a consumer tells of its own pending messages may lag behind what the stream has acked.
-  const { state } = await js.api<{ state: { last_seq: number } }>(`STREAM.INFO.${stream}`)
+  const { state } = await js.api<{ state: { first_seq: number; last_seq: number } }>(`STREAM.INFO.${stream}`)
   for (let pause = 2; ; pause = Math.min(pause * 2, 100)) {
     const info = await js.api<Info>(`CONSUMER.INFO.${stream}.${consumerName(name)}`).catch((error) => {
       throw isAway(error) ? error : away('unavailable', `${name} has no durable: ${error.message}`)
     })
     const idle = info.num_pending === 0 && info.num_ack_pending === 0
     if (info.ack_floor.stream_seq >= state.last_seq) return
-    if (idle && (!whole || info.delivered.stream_seq >= state.last_seq)) return
+    // Where the newest have expired, nothing is left to deliver.
+    const empty = state.first_seq > state.last_seq
+    if (idle && (empty || !whole || info.delivered.stream_seq >= state.last_seq)) return
     await sleep(pause, undefined, { signal })
   }
 }

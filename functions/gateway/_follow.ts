@@ -1,3 +1,4 @@
+import { isAway } from '../../runtime/errors'
 import { rpcTimeoutMs } from '../_environment'
 import type { Event } from '../audit/_contract'
 import type { Gateway } from './_gateway'
@@ -7,6 +8,7 @@ const finals = ['delivery_completed', 'order_cancelled']
 const lookAgainMs = 10_000
 // A wake may overtake the stream's own copy of the event that it tells of.
 const lookSoonMs = 250
+const lookAwayMs = 1_000
 
 /** Server-sent events: what has happened, then each event as it happens, up to a final status. */
 export async function follow(
@@ -37,6 +39,7 @@ export async function follow(
 
   async function tell(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     let woken = false
+    let away = false
     for (;;) {
       const fresh = events.filter(({ seq }) => seq > lastSeq)
       for (const event of fresh) {
@@ -44,10 +47,17 @@ export async function follow(
         lastSeq = event.seq
       }
       if (gone.aborted || events.some(({ type }) => finals.includes(type))) break
-      woken = await wake.next(woken && fresh.length === 0 ? lookSoonMs : lookAgainMs)
+      // A crowd that found audit away or busy does not come back as one.
+      const awayMs = away ? lookAwayMs * (1 + Math.random()) : lookAgainMs
+      woken = await wake.next(woken && fresh.length === 0 ? lookSoonMs : awayMs)
       if (!woken) controller.enqueue(Buffer.from(': still here\n\n'))
       if (gone.aborted) break
-      events = await history(order_id, gateway)
+      away = false
+      events = await history(order_id, gateway).catch((error) => {
+        if (!isAway(error)) throw error
+        away = true
+        return events
+      })
     }
     wake.end()
     closeQuietly(controller)

@@ -23,7 +23,11 @@ export async function run({ manifest, root, selected, embedded, env }: RunOption
   const stopped = stopSignal()
   // A promise that a function forgot is its own affair and ends no other function.
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'a rejection that nobody handled'))
+  let searching = embedded
+  stopped.then(() => searching && process.exit())
   const server = embedded ? await serverFor(env, root) : undefined
+  searching = false
+  let connected = false
   try {
     const starting = startHost({
       manifest,
@@ -33,9 +37,12 @@ export async function run({ manifest, root, selected, embedded, env }: RunOption
       log,
       env: server ? { ...env, NATS_URL: server.url } : env,
       strict: server?.stranger ?? false,
+      onConnect: () => {
+        connected = true
+      },
     })
-    // A signal ends a process that still waits for NATS, too.
-    const host = await Promise.race([starting, stopped.then(() => undefined)])
+    // A signal ends a process that still waits for NATS; one that has begun to run functions stops them first.
+    const host = await Promise.race([starting, stopped.then(() => (connected ? starting : undefined))])
     if (embedded && host?.url) greet(host.url, selected)
     const cause = await Promise.race([stopped, gone(server?.own), ...(host ? [host.failed] : [])])
     if (cause instanceof Error) {

@@ -15,6 +15,7 @@ export interface Listening extends Running {
 const largestBody = 1024 * 1024
 const mostDropped = 8 * 1024 * 1024
 const readyMs = 1_000
+const unfinishedMs = 1_000
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** A `fetch`-style handler behind node:http. The handler makes every answer but those to what is not HTTP at all. */
@@ -56,6 +57,7 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
     if (request.headers.host === undefined && request.httpVersion === '1.1') return sendProblem(response, 400)
     const life = new AbortController()
     active.set(response, life)
+    if (closing) life.abort(new Error('the process is stopping'))
     response.once('close', () => {
       active.delete(response)
       life.abort(new Error('the client has gone'))
@@ -88,11 +90,16 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
       server.close()
       server.closeIdleConnections()
       for (const life of active.values()) life.abort(new Error('the process is stopping'))
+      // Who is still sending a body gets a moment, and cannot hold up the stop of everything else.
+      const patience = setTimeout(() => {
+        for (const { req } of active.keys()) if (!req.complete) req.socket.destroy()
+      }, unfinishedMs)
       if (active.size > 0) {
         await new Promise<void>((resolve) => {
           onIdle = resolve
         })
       }
+      clearTimeout(patience)
       server.closeAllConnections()
     },
   }

@@ -26,4 +26,5 @@ export const asIncoming = (arrived: Arrived): Incoming => ({
   data: arrived.data,
   headers: () => arrived.headers(),
   attempt: 1,
+  arrivedAt: Date.now(),
 })

@@ -1,6 +1,6 @@
 import { encode, errorCode, errorText, type Headers, headerText, idempotentReplayed, serviceAway } from '../envelope'
 import { rejection } from '../errors'
-import { invoke, type LoadedFunction, type Outcome, outcomeOf } from '../invoke'
+import { type Incoming, invoke, type LoadedFunction, type Outcome, outcomeOf } from '../invoke'
 import type { Arrived } from '../nats/connection'
 import { asIncoming, type Broker, type Running } from './mode'
 import { openSlots } from './slots'
@@ -12,8 +12,8 @@ export function startRpc(fn: LoadedFunction, { connection, ports, log }: Broker)
   const { subject, queue, policy } = fn.entry
   const slots = openSlots(policy.concurrency, queued)
 
-  const answer = async (arrived: Arrived) => {
-    const outcome = await invoke(fn, asIncoming(arrived), ports)
+  const answer = async (arrived: Arrived, incoming: Incoming) => {
+    const outcome = await invoke(fn, incoming, ports)
     if (outcome.kind === 'failed' || outcome.kind === 'away') return failed(arrived, outcome)
     try {
       if (outcome.kind === 'returned') await Promise.all(outcome.emitted.map((emission) => ports.send(emission)))
@@ -38,7 +38,8 @@ export function startRpc(fn: LoadedFunction, { connection, ports, log }: Broker)
   const subscription = connection.subscribe(
     subject as string,
     (arrived) => {
-      const taken = slots.run(() => answer(arrived))
+      const incoming = asIncoming(arrived)
+      const taken = slots.run(() => answer(arrived, incoming))
       if (!taken) reply(arrived, { kind: 'refused', rejection: rejection(503, 'Too busy to take it now.') })
     },
     queue,

@@ -3,6 +3,7 @@ import { mock } from 'node:test'
 import * as assert from 'uvu/assert'
 import { follow } from '../../functions/gateway/_follow'
 import type { Gateway } from '../../functions/gateway/_gateway'
+import { away } from '../../runtime/errors'
 import { atEnd, suite } from '../support/suite'
 
 const test = suite('a follower between gateway/live and audit')
@@ -81,6 +82,24 @@ test('looks again soon when it was woken before the stream had the event', async
     await answer(event(1))
     await turn()
     mock.timers.tick(1_000)
+    await until(looking)
+    await answer(event(1), event(2))
+    assert.is(await read(), ': still here\n\n')
+    assert.is(await read(), said(2))
+  } finally {
+    mock.timers.reset()
+  }
+})
+
+test('outlives an audit that is away, and looks again within two seconds', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  try {
+    const { read, wake, next, answer, looking } = await started(event(1))
+    assert.is(await read(), said(1))
+    wake()
+    ;(await next()).reject(away('timeout', 'audit does not answer'))
+    await turn()
+    mock.timers.tick(2_000)
     await until(looking)
     await answer(event(1), event(2))
     assert.is(await read(), ': still here\n\n')
