@@ -125,11 +125,9 @@ function emissionOf(entry: FunctionEntry, run: Run, ports: Ports): AnyMessage {
   }
 }
 
-function declared(
-  entry: FunctionEntry,
-  field: 'emits' | 'requests' | 'stores' | 'ledgers' | 'awaits',
-  name: string,
-): string {
+type Uses = 'emits' | 'requests' | 'stores' | 'ledgers' | 'awaits'
+
+function declared(entry: FunctionEntry, field: Uses, name: string): string {
   if (!entry[field].includes(name))
     throw new Error(`${entry.name} uses ${name}, which its config.${field} does not list`)
   return name

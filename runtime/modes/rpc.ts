@@ -60,12 +60,9 @@ function replyOf(outcome: Outcome): { body: unknown; headers?: Headers } {
   }
   const { code, message, errors } =
     outcome.kind === 'refused' ? outcome.rejection : { code: 500, message: 'The service failed.', errors: undefined }
+  const away: Headers = outcome.kind === 'away' ? { [serviceAway]: 'true' } : {}
   return {
     body: { error: { code, message, errors } },
-    headers: {
-      [errorCode]: String(code),
-      [errorText]: headerText(message),
-      ...(outcome.kind === 'away' && { [serviceAway]: 'true' }),
-    },
+    headers: { [errorCode]: String(code), [errorText]: headerText(message), ...away },
   }
 }

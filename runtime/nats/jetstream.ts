@@ -3,12 +3,6 @@ import { type Headers, messageId } from '../envelope'
 import { away, isAway } from '../errors'
 import type { Ask } from './mux'
 
-/** What the server answered to an API call or a publish that it refused. */
-export interface ApiError extends Error {
-  code: number
-  errCode: number
-}
-
 export interface PubAck {
   seq: number
   duplicate: boolean
@@ -80,9 +74,9 @@ export const isTooLarge = (error: unknown): boolean =>
   (error as { code?: unknown } | undefined)?.code === 'MAX_PAYLOAD_EXCEEDED' || hasCode(error, 10054, 10097)
 export const isMissing = (error: unknown): boolean => hasCode(error, 10059, 10014)
 
-export function hasCode(error: unknown, ...codes: number[]): boolean {
-  return codes.includes((error as Partial<ApiError> | undefined)?.errCode ?? 0)
-}
+/** Whether the server refused a call or a publish for one of these reasons. */
+export const hasCode = (error: unknown, ...codes: number[]): boolean =>
+  codes.includes((error as { errCode?: number } | undefined)?.errCode ?? 0)
 
 // No leader, not ready, overloaded, the same id still under way, or no room left: nobody's poison, all can pass.
 const passing = [10008, 10004, 10009, 10163, 10158, 10167, 10002, 10023, 10028, 10047, 10077]
@@ -121,11 +115,7 @@ async function directRead(ask: Ask, stream: string, which: object): Promise<Stor
     throw new Error(`reading ${stream}: status ${answer.status()}`)
   }
   const headers = answer.headers()
-  return {
-    seq: Number(headers['Nats-Sequence']),
-    data: answer.data,
-    headers,
-  }
+  return { seq: Number(headers['Nats-Sequence']), data: answer.data, headers }
 }
 
 async function leaderRead(api: JetStream['api'], stream: string, which: object): Promise<StoredMessage | undefined> {
