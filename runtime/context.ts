@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { EventEmitter } from 'node:events'
 import { check, messageContract, requestContract } from './contracts'
-import type { Headers } from './envelope'
+import { type Headers, idempotencyKey as keyHeader, traceparent } from './envelope'
 import { rejection } from './errors'
 import type { FunctionEntry } from './manifest'
 import { nextTraceparent, traceId } from './trace'
@@ -95,8 +95,8 @@ export function baseContext(entry: FunctionEntry, run: Run, ports: Ports, fields
       declared(entry, 'requests', subject)
       const contract = requestContract(ports.contracts, subject)
       if (!contract) throw new Error(`${subject} has no request contract`)
-      const headers: Headers = { traceparent: run.traceparent }
-      if (idempotencyKey !== undefined) headers['Idempotency-Key'] = idempotencyKey
+      const headers: Headers = { [traceparent]: run.traceparent }
+      if (idempotencyKey !== undefined) headers[keyHeader] = idempotencyKey
       const options = { timeoutMs: Math.min(timeoutMs, left()), headers }
       const reply = await ports.request(subject, check(contract.request, body), options)
       return { ...reply, body: faultless(() => check(contract.reply, reply.body), `the reply on ${subject}`) }

@@ -48,8 +48,8 @@ export async function follow(
       }
       if (gone.aborted || events.some(({ type }) => finals.includes(type))) break
       // A crowd that found audit away or busy does not come back as one.
-      const awayMs = away ? lookAwayMs * (1 + Math.random()) : lookAgainMs
-      woken = await wake.next(woken && fresh.length === 0 ? lookSoonMs : awayMs)
+      const restMs = away ? lookAwayMs * (1 + Math.random()) : lookAgainMs
+      woken = await wake.next(woken && fresh.length === 0 ? lookSoonMs : restMs)
       if (!woken) controller.enqueue(Buffer.from(': still here\n\n'))
       if (gone.aborted) break
       away = false

@@ -5,7 +5,7 @@ import { ensureConsumer } from '../nats/provision'
 import { type Delivered, openPull } from '../nats/pull'
 import { countAttempts } from './attempts'
 import { toDeadLetters } from './dead_letter'
-import type { Broker, Running } from './mode'
+import { asIncoming, type Broker, type Running } from './mode'
 
 // What is away is asked for, not hammered; a longer pause would only outlast the outage.
 const longestAwayMs = 2_000
@@ -64,18 +64,8 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
 
   const runOnce = async (delivered: Delivered): Promise<Outcome> => {
     const { arrived, seq } = delivered
-    const outcome = await invoke(
-      fn,
-      {
-        subject: arrived.subject,
-        data: arrived.data,
-        headers: () => arrived.headers(),
-        attempt: attempts.of(delivered),
-        seq,
-        fallbackId: `${stream}:${seq}`,
-      },
-      ports,
-    )
+    const incoming = { ...asIncoming(arrived), attempt: attempts.of(delivered), seq, fallbackId: `${stream}:${seq}` }
+    const outcome = await invoke(fn, incoming, ports)
     if (outcome.kind !== 'returned') return outcome
     try {
       await Promise.all(outcome.emitted.map((emission) => ports.send(emission)))

@@ -24,8 +24,7 @@ export function kvStore<T>(js: JetStream, bucket: string): Store<T> {
     get: async (key) => (await read(key)).value,
 
     async update(key, change) {
-      for (;;) {
-        const known = await read(key)
+      for (let known = await read(key); ; ) {
         const next = change(known.value)
         if (next === known.value) return next
         if (next === undefined) throw new Error(`the change of ${bucket}/${key} returned nothing for a record`)
@@ -41,7 +40,8 @@ export function kvStore<T>(js: JetStream, bucket: string): Store<T> {
           return next
         } catch (error) {
           if (!isConflict(error)) throw error
-          if ((await read(key)).writes.includes(id)) return next
+          known = await read(key)
+          if (known.writes.includes(id)) return next
         }
       }
     },
