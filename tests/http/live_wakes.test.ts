@@ -61,6 +61,17 @@ const said = (seq: number, type?: string) => {
   return `event: ${data.type}\nid: ${seq}\ndata: ${JSON.stringify(data)}\n\n`
 }
 
+/** A test that says itself when time passes. */
+const testByTheClock = (name: string, body: () => Promise<void>) =>
+  test(name, async () => {
+    mock.timers.enable({ apis: ['setTimeout'] })
+    try {
+      await body()
+    } finally {
+      mock.timers.reset()
+    }
+  })
+
 test('hears an event that came while it looked', async () => {
   const { read, wake, next, answer } = await started(event(1))
   assert.is(await read(), said(1))
@@ -73,58 +84,43 @@ test('hears an event that came while it looked', async () => {
   assert.is(await read(), said(3))
 })
 
-test('looks again soon when it was woken before the stream had the event', async () => {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  try {
-    const { read, wake, answer, looking } = await started(event(1))
-    assert.is(await read(), said(1))
-    wake()
-    await answer(event(1))
-    await turn()
-    mock.timers.tick(1_000)
-    await until(looking)
-    await answer(event(1), event(2))
-    assert.is(await read(), ': still here\n\n')
-    assert.is(await read(), said(2))
-  } finally {
-    mock.timers.reset()
-  }
+testByTheClock('looks again soon when it was woken before the stream had the event', async () => {
+  const { read, wake, answer, looking } = await started(event(1))
+  assert.is(await read(), said(1))
+  wake()
+  await answer(event(1))
+  await turn()
+  mock.timers.tick(1_000)
+  await until(looking)
+  await answer(event(1), event(2))
+  assert.is(await read(), ': still here\n\n')
+  assert.is(await read(), said(2))
 })
 
-test('outlives an audit that is away, and looks again within two seconds', async () => {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  try {
-    const { read, wake, next, answer, looking } = await started(event(1))
-    assert.is(await read(), said(1))
-    wake()
-    ;(await next()).reject(away('timeout', 'audit does not answer'))
-    await turn()
-    mock.timers.tick(2_000)
-    await until(looking)
-    await answer(event(1), event(2))
-    assert.is(await read(), ': still here\n\n')
-    assert.is(await read(), said(2))
-  } finally {
-    mock.timers.reset()
-  }
+testByTheClock('outlives an audit that is away, and looks again within two seconds', async () => {
+  const { read, wake, next, answer, looking } = await started(event(1))
+  assert.is(await read(), said(1))
+  wake()
+  ;(await next()).reject(away('timeout', 'audit does not answer'))
+  await turn()
+  mock.timers.tick(2_000)
+  await until(looking)
+  await answer(event(1), event(2))
+  assert.is(await read(), ': still here\n\n')
+  assert.is(await read(), said(2))
 })
 
-test('without gateway/live it looks every ten seconds', async () => {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  try {
-    const { read, answer, looking } = await started(event(1))
-    assert.is(await read(), said(1))
-    await turn()
-    mock.timers.tick(9_999)
-    await turn()
-    assert.is(looking(), false)
-    mock.timers.tick(1)
-    await answer(event(1), event(2))
-    assert.is(await read(), ': still here\n\n')
-    assert.is(await read(), said(2))
-  } finally {
-    mock.timers.reset()
-  }
+testByTheClock('without gateway/live it looks every ten seconds', async () => {
+  const { read, answer, looking } = await started(event(1))
+  assert.is(await read(), said(1))
+  await turn()
+  mock.timers.tick(9_999)
+  await turn()
+  assert.is(looking(), false)
+  mock.timers.tick(1)
+  await answer(event(1), event(2))
+  assert.is(await read(), ': still here\n\n')
+  assert.is(await read(), said(2))
 })
 
 for (const final of ['delivery_completed', 'order_cancelled']) {
