@@ -93,7 +93,9 @@ async function bundleRuntime() {
 /** One bundle a function, with all that it imports, so that each can be deployed and replaced alone. */
 async function bundleFunctions(files) {
   const shared = { 'dist/contracts': 'functions/_contracts.ts' }
-  if (existsSync(join(root, 'functions/_streams.ts'))) shared['dist/streams'] = 'functions/_streams.ts'
+  for (const one of ['streams', 'log']) {
+    if (existsSync(join(root, `functions/_${one}.ts`))) shared[`dist/${one}`] = `functions/_${one}.ts`
+  }
   const entryPoints = Object.fromEntries(files.map((file) => [bundleOf(file).slice(0, -'.mjs'.length), file]))
   await esbuild({
     entryPoints: { ...entryPoints, ...shared },
@@ -139,9 +141,9 @@ async function manifestOf(files) {
     ...(await import(fresh('dist/runtime/contracts.mjs'))),
   }
   const { contracts } = await import(fresh('dist/contracts.mjs'))
-  const streams = existsSync(join(root, 'functions/_streams.ts'))
-    ? (await import(fresh('dist/streams.mjs'))).default
-    : {}
+  const optional = async (one) =>
+    existsSync(join(root, `functions/_${one}.ts`)) ? (await import(fresh(`dist/${one}.mjs`))).default : undefined
+  const streams = (await optional('streams')) ?? {}
   const entries = []
   const faults = []
   for (const file of files) {
@@ -156,6 +158,7 @@ async function manifestOf(files) {
     $schema: './manifest.schema.json',
     contracts: 'dist/contracts.mjs',
     streams: sorted(streams),
+    log: await optional('log'),
     functions: entries.sort((one, other) => (one.name < other.name ? -1 : 1)),
   }
 }

@@ -4,7 +4,8 @@ import { check, messageContract, requestContract } from './contracts'
 import { type Headers, idempotencyKey as keyHeader, traceparent } from './envelope'
 import { rejection } from './errors'
 import type { FunctionEntry } from './manifest'
-import { nextTraceparent, traceId } from './trace'
+import type { Observer } from './observe'
+import { nextTraceparent } from './trace'
 import type {
   BaseContext,
   Contracts,
@@ -30,6 +31,9 @@ export interface Ports {
   contracts: Contracts
   local: EventEmitter
   log: Log & { child(fields: object): Log }
+  /** Log field by field of a body, as the manifest names them. */
+  logged: Record<string, string>
+  observe: Required<Observer>
   /** Durable where a stream carries the subject, and then awaits the broker's ack. */
   send(emission: Emission, budgetMs?: number): Promise<void>
   /** Durable or an error; a duplicate tells what is stored. */
@@ -44,6 +48,7 @@ export interface Ports {
 export interface Run {
   id: string
   traceparent: string
+  timeoutMs: number
   deadline: number
   emitted: Emission[]
   signal(): AbortSignal
@@ -56,6 +61,7 @@ export function startRun(id: string | undefined, traceparent: string | undefined
   return {
     id: id || randomUUID(),
     traceparent: nextTraceparent(traceparent),
+    timeoutMs,
     deadline: Date.now() + timeoutMs,
     emitted: [],
     signal() {
@@ -83,7 +89,7 @@ export function baseContext(entry: FunctionEntry, run: Run, ports: Ports, fields
     id: run.id,
     local: ports.local,
     get log() {
-      log ??= ports.log.child({ function: entry.name, id: run.id, ...fields, trace: traceId(run.traceparent) })
+      log ??= ports.log.child(fields)
       return log
     },
     get signal() {
@@ -119,6 +125,9 @@ function emissionOf(entry: FunctionEntry, run: Run, ports: Ports): AnyMessage {
     const contract = messageContract(ports.contracts, declared(entry, 'emits', subject))
     if (!contract) throw new Error(`${subject} has no message contract`)
     const sent = faultless(() => check(contract.body, body), subject)
+    if (!contract.id && entry.policy.batch !== undefined) {
+      throw new Error(`${subject} has no id in its contract, without which a batch that comes again would repeat it`)
+    }
     // Without an id of its own a message is named for what caused it, so that a repeat of the cause is a duplicate.
     const id = contract.id?.(sent) ?? `${entry.name}:${run.id}:${++count}`
     return { subject, body: sent, id, traceparent: run.traceparent }

@@ -29,4 +29,4 @@ export function decode(data: Uint8Array): unknown {
 }
 
 /** A header value may hold no line break and the broker takes no more than 64 KiB of them all. */
-export const headerText = (text: string): string => text.replace(/[\r\n]+/g, ' ').slice(0, 500)
+export const headerText = (text: string, most = 500): string => text.replace(/[\r\n]+/g, ' ').slice(0, most)

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ledgerStream } from '../stores/ledger'
 import type { Ports } from './context'
 import type { LoadedFunction } from './invoke'
 import { type FunctionEntry, isDurable, type Manifest } from './manifest'
 import { deadLetters } from './modes/dead_letter'
 import { startEvent } from './modes/event'
-import { type Listening, startHttp } from './modes/http'
+import { startHttp } from './modes/http'
 import { startJob } from './modes/job'
 import type { Broker, Running } from './modes/mode'
 import { startRpc } from './modes/rpc'
@@ -12,15 +13,22 @@ import { startStream } from './modes/stream'
 import { openConnection } from './nats/connection'
 import { openJetStream } from './nats/jetstream'
 import { openMux } from './nats/mux'
-import { ensureStreams, requireJetStream, type StreamSpec } from './nats/provision'
+import { ensureStreams, missingStreams, requireJetStream, requireVersion, type StreamSpec } from './nats/provision'
+import { startObserving } from './observe'
 import { natsPorts } from './ports'
 import { limits, type Settings } from './settings'
-import { ledgerStream } from './store/ledger'
 import type { Contracts } from './types'
 
 export interface Host {
   /** Where HTTP listens, if a function serves it. */
   url: string | undefined
+  /** Where `OPS_ADDR` listens. */
+  opsUrl: string | undefined
+  ready(): Promise<boolean>
+  /** Runs a function, in place of the one of its name if there is one, and ends that one when the new one runs. */
+  put(fn: LoadedFunction): Promise<void>
+  /** Ends one function; resolves when what it was handling is done. */
+  remove(name: string): Promise<void>
   /** Ends the intake, awaits what is under way for at most `DRAIN_MS`, closes; false where work was left. */
   stop(): Promise<boolean>
   /** Resolves with the cause if the connection ends by itself. */
@@ -36,13 +44,18 @@ interface HostOptions {
   log: Ports['log']
   /** Refuse streams that are not marked as ours: nobody named this server. */
   strict?: boolean
+  /** Create nothing; say what is missing. */
+  bindOnly?: boolean
   /** Called once there is a connection: from then on there is something to stop. */
   onConnect?(): void
 }
 
+const readyMs = 1_000
+const lookAfterStreamsMs = 5_000
+
 /** Connects, provisions what the functions use, subscribes them, and serves HTTP last. */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { manifest, contracts, functions, settings, env, log, strict } = options
+  const { manifest, contracts, functions, settings, env, log } = options
   const selected = functions.map(({ entry }) => entry)
   const streams = streamsOf(manifest, selected, env)
   const label = selected.map(({ name }) => name).join()
@@ -50,49 +63,96 @@ export async function startHost(options: HostOptions): Promise<Host> {
   options.onConnect?.()
   const ask = openMux(connection)
   const js = openJetStream(ask, { leaderReads: settings.replicas > 1 })
+  const started = new Map<string, { fn: LoadedFunction; running: Running }>()
+  const entries = () => [...started.values()].map(({ fn }) => fn.entry)
   let stopping = false
-  const ports = natsPorts({ manifest, contracts, connection, ask, js, log })
-  const broker: Broker = { connection, js, manifest, ports, log, stopping: () => stopping }
-  const started: { entry: FunctionEntry; running: Running }[] = []
-  let http: Listening | undefined
+  let lost: string[] = []
+
+  const ready = async () => {
+    if (stopping || lost.length > 0 || !connection.connected()) return false
+    return connection.flush(readyMs).then(
+      () => !stopping,
+      () => false,
+    )
+  }
+  const watching = await startObserving({ connection, js, entries, settings, env, log, ready, manifest, selected })
+  const ports = natsPorts({ manifest, contracts, connection, ask, js, log, observe: watching.observe })
+  const broker: Broker = { connection, js, manifest, ports, log, ready, metrics: watching.metrics }
+  const lookAfter = setInterval(async () => {
+    const missing = await missingStreams(js, streams).catch(() => lost)
+    if (missing.join() !== lost.join()) {
+      if (missing.length > 0) log.error({ streams: missing }, 'streams have vanished; see node runtime provision')
+      else log.info({ streams: lost }, 'the streams are there again')
+    }
+    lost = missing
+  }, lookAfterStreamsMs)
+  let url: string | undefined
+
+  const put = async (fn: LoadedFunction) => {
+    const { name, mode } = fn.entry
+    const old = started.get(name)
+    if (mode === 'http') {
+      // Two cannot listen on one port; the old one ends first.
+      await old?.running.stop()
+      const listening = await startHttp(fn, broker, settings.http)
+      url = listening.url
+      started.set(name, { fn, running: listening })
+      return
+    }
+    started.set(name, { fn, running: await start[mode](fn, broker) })
+    await connection.flush(5_000)
+    await old?.running.stop()
+  }
+
+  const remove = async (name: string) => {
+    const old = started.get(name)
+    started.delete(name)
+    await old?.running.stop()
+  }
 
   try {
+    requireVersion(connection.server, settings.replicas)
     await requireJetStream(js)
-    await ensureStreams(js, streams, settings.replicas, strict)
-    for (const fn of functions) {
-      const { entry } = fn
-      if (entry.mode !== 'http') started.push({ entry, running: await start[entry.mode](fn, broker) })
+    await ensureStreams(js, streams, { ...options, replicas: settings.replicas })
+    for (const fn of functions.toSorted((one, other) => Number(isHttp(one.entry)) - Number(isHttp(other.entry)))) {
+      await put(fn)
     }
-    await connection.flush(5_000)
-    for (const fn of functions.filter(({ entry }) => isHttp(entry))) {
-      http = await startHttp(fn, broker, settings.http)
-      started.push({ entry: fn.entry, running: http })
-    }
+    connection.refuseDenied()
   } catch (error) {
-    await Promise.all(started.map(({ running }) => running.stop()))
+    clearInterval(lookAfter)
+    await Promise.all([...started.values()].map(({ running }) => running.stop()))
+    await watching.stop()
     await connection.close()
     throw error
   }
-  log.info({ functions: selected.map(({ name }) => name), nats: connection.version }, 'running')
+  log.info({ functions: selected.map(({ name }) => name), nats: connection.server.version }, 'running')
 
   const stop = async () => {
     stopping = true
+    clearInterval(lookAfter)
     await sleep(settings.shutdownDelayMs)
     const drained = await within(settings.drainMs, async () => {
       // Those that ask stop before those that answer, so that no handler under way loses whom it asks.
       for (const stage of [isHttp, isPassive, isAsking, () => true]) {
-        const next = started.filter(({ entry }) => stage(entry))
-        await Promise.all(next.map(({ running }) => running.stop()))
-        for (const one of next) started.splice(started.indexOf(one), 1)
+        await Promise.all(
+          entries()
+            .filter(stage)
+            .map(({ name }) => remove(name)),
+        )
       }
     })
+    await watching.stop()
     await connection.flush(2_000).catch((error) => log.warn({ err: error }, 'the last messages may not have been sent'))
     await connection.close()
     return drained
   }
 
   return {
-    url: http?.url,
+    url,
+    opsUrl: watching.url,
+    ready,
+    put,
+    remove,
     stop,
     failed: connection.closed().then((error) => error ?? new Error('the connection to NATS was closed')),
   }

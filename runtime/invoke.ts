@@ -3,6 +3,8 @@ import { check, messageContract, requestContract } from './contracts'
 import { decode, type Headers, idempotencyKey, messageId, timeLeft, traceparent } from './envelope'
 import { type Away, asError, isAway, isLater, isRejection, laterError, type Rejection, rejection } from './errors'
 import type { FunctionEntry } from './manifest'
+import type { Observed } from './observe'
+import { traceId } from './trace'
 
 /** What came of one run of a handler; each mode says what that means to the broker. */
 export type Outcome =
@@ -37,26 +39,62 @@ export interface LoadedFunction {
 // One for all, since an error is made with its stack and every message ends.
 const ended = new Error('the handler has ended')
 
-/** Checks, runs and judges: from a message to an outcome, in that order and never with a throw. */
-export async function invoke({ entry, handler }: LoadedFunction, incoming: Incoming, ports: Ports): Promise<Outcome> {
-  let run: Run | undefined
+export interface Judged {
+  outcome: Outcome
+  /** What every log line about this run tells: function, message id, attempt, trace, and what the manifest names. */
+  fields: object
+}
+
+/** Checks, runs and judges: from messages (more than one in a batch) to an outcome, in that order and never with a throw. */
+export async function invoke(fn: LoadedFunction, incoming: [Incoming, ...Incoming[]], ports: Ports): Promise<Judged> {
+  const { entry } = fn
+  const [first] = incoming
+  const began = performance.now()
+  const headers = readable(first)
+  const run = startRun(headers?.[messageId] || first.fallbackId, headers?.[traceparent], entry.policy.timeoutMs)
+  const observed: Observed = {
+    entry,
+    subject: first.subject,
+    id: run.id,
+    attempt: first.attempt,
+    startedAt: Date.now(),
+    traceparent: run.traceparent,
+    parent: headers?.[traceparent],
+  }
+  const fields = { function: entry.name, id: run.id, attempt: first.attempt, trace: traceId(run.traceparent) }
+  ports.observe.began(observed)
+  const outcome = await outcomeFrom(fn, incoming, { run, ports, fields })
+  ports.observe.ended(observed, outcome.kind, performance.now() - began, errorOf(outcome))
+  ports.log.debug(fields, 'handled')
+  run.abort(ended)
+  return { outcome, fields }
+}
+
+interface Setting {
+  run: Run
+  ports: Ports
+  fields: object
+}
+
+async function outcomeFrom(
+  { entry, handler }: LoadedFunction,
+  incoming: [Incoming, ...Incoming[]],
+  { run, ports, fields }: Setting,
+): Promise<Outcome> {
   try {
-    const headers = readable(incoming)
-    const raw = decode(incoming.data)
-    const body = checkBody(entry, incoming.subject, raw, ports)
-    run = startRun(
-      headers[messageId] || incoming.fallbackId,
-      headers[traceparent],
-      timeLimit(entry, headers, incoming.arrivedAt),
-    )
+    const messages = incoming.map((one) => messageOf(entry, one, ports)) as [Message, ...Message[]]
+    const [first] = messages
+    run.timeoutMs = timeLimit(entry, first.headers, first.arrivedAt)
+    run.deadline = Date.now() + run.timeoutMs
+    Object.assign(fields, named(ports.logged, first.raw))
     let replayed = false
-    const fields = { subject: incoming.subject, attempt: incoming.attempt }
     const context = Object.assign(baseContext(entry, run, ports, fields), {
-      attempt: incoming.attempt,
-      seq: incoming.seq,
-      message: { subject: incoming.subject, body },
-      raw,
-      idempotencyKey: headers[idempotencyKey],
+      attempt: first.attempt,
+      seq: first.seq,
+      message: first.message,
+      raw: first.raw,
+      messages: messages.map(({ message, raw, attempt, seq }) => ({ ...message, raw, attempt, seq })),
+      idempotencyKey: first.headers[idempotencyKey],
       replayed: () => {
         replayed = true
       },
@@ -64,15 +102,40 @@ export async function invoke({ entry, handler }: LoadedFunction, incoming: Incom
         throw laterError(ms)
       },
     })
+    const body = entry.policy.batch === undefined ? first.message.body : messages.map(({ message }) => message.body)
     const value = await inTime(run, () => handler(body, context))
     return { kind: 'returned', value: checkReply(entry, value, ports), emitted: run.emitted, replayed }
   } catch (thrown) {
     return outcomeOf(thrown)
-  } finally {
-    ports.log.debug({ function: entry.name, id: run?.id, attempt: incoming.attempt }, 'handled')
-    run?.abort(ended)
   }
 }
+
+interface Message extends Pick<Incoming, 'attempt' | 'seq' | 'arrivedAt'> {
+  headers: Headers
+  raw: unknown
+  message: { subject: string; body: unknown }
+}
+
+function messageOf(entry: FunctionEntry, incoming: Incoming, ports: Ports): Message {
+  const headers = readable(incoming)
+  if (!headers) throw rejection(400, 'The headers of the message are malformed.')
+  const { subject, attempt, seq, arrivedAt } = incoming
+  const raw = decode(incoming.data)
+  return { headers, raw, attempt, seq, arrivedAt, message: { subject, body: checkBody(entry, subject, raw, ports) } }
+}
+
+/** What a body says under the names that the manifest asks to be logged. */
+function named(logged: Record<string, string>, raw: unknown): object {
+  const found: Record<string, unknown> = {}
+  for (const [name, field] of Object.entries(logged)) {
+    const value = (raw as Record<string, unknown> | null)?.[field]
+    if (typeof value === 'string' || typeof value === 'number') found[name] = String(value).slice(0, 200)
+  }
+  return found
+}
+
+const errorOf = (outcome: Outcome): Error | undefined =>
+  outcome.kind === 'refused' ? outcome.rejection : 'error' in outcome ? outcome.error : undefined
 
 export function outcomeOf(thrown: unknown): Exclude<Outcome, { kind: 'returned' }> {
   if (isRejection(thrown)) return { kind: 'refused', rejection: thrown }
@@ -83,15 +146,14 @@ export function outcomeOf(thrown: unknown): Exclude<Outcome, { kind: 'returned' 
 
 /** The handler's value, or an error once its time is over; the abandoned handler sees `signal` abort. */
 export async function inTime<T>(run: Run, work: () => T | Promise<T>): Promise<T> {
-  const limitMs = run.deadline - Date.now()
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      const error = new Error(`the handler did not end within ${limitMs} ms`)
+      const error = new Error(`the handler did not end within ${run.timeoutMs} ms`)
       // First, so that a handler which ends on the abort has run over its time all the same.
       reject(error)
       run.abort(error)
-    }, limitMs)
+    }, run.timeoutMs)
   })
   try {
     return await Promise.race([work(), late])
@@ -100,11 +162,12 @@ export async function inTime<T>(run: Run, work: () => T | Promise<T>): Promise<T
   }
 }
 
-function readable(incoming: Incoming): Headers {
+/** Undefined where they are malformed. */
+function readable(incoming: Incoming): Headers | undefined {
   try {
     return incoming.headers()
   } catch {
-    throw rejection(400, 'The headers of the message are malformed.')
+    return undefined
   }
 }
 

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import packageJson from '../package.json'
+import type { Tool } from '../tools/tool'
 import { list } from './commands/list'
 import { run } from './commands/run'
 import { configuration, isConfiguration } from './errors'
@@ -16,10 +17,30 @@ const help = `node runtime: runs the functions of a manifest on NATS
   node runtime --except gateway   all but those
   node runtime --manifest FILE    another manifest
   node runtime --embedded         starts a NATS server if none is there
+  node runtime --bind-only        creates no stream and no consumer; says what is missing
   node runtime --list             what would run: name, mode, subject, queue; connects to nothing
   node runtime --help, --version
 
+  node runtime call SUBJECT JSON  one request, the reply on stdout
+  node runtime tail SUBJECT       prints what passes on a subject
+  node runtime dlq ls|show|redrive|drop    what could not be handled
+  node runtime replay FUNCTION    hands one stream function its history again
+  node runtime provision          creates and repairs streams
+  node runtime new NAME           writes a function, its contract and its test
+  node runtime dev                runs the functions and swaps those whose files change
+
 The environment (NATS_URL, HTTP_ADDR, LOG_LEVEL …) is in the README.`
+
+// Loaded on demand: a process that runs functions needs none of them.
+const tools: Record<string, () => Promise<{ run: Tool }>> = {
+  call: () => import('../tools/call'),
+  dev: () => import('../tools/dev'),
+  dlq: () => import('../tools/dlq'),
+  new: () => import('../tools/new'),
+  provision: () => import('../tools/provision'),
+  replay: () => import('../tools/replay'),
+  tail: () => import('../tools/tail'),
+}
 
 main().catch((error) => {
   process.stderr.write(isConfiguration(error) ? `${error.message}\n` : `${error?.stack ?? error}\n`)
@@ -27,6 +48,12 @@ main().catch((error) => {
 })
 
 async function main(): Promise<void> {
+  const [word = '', ...rest] = process.argv.slice(2)
+  const tool = Object.hasOwn(tools, word) ? tools[word] : undefined
+  if (tool) return process.exit(await (await tool()).run(rest, { root, env: process.env, say }))
+  if (word && !word.startsWith('-')) {
+    throw configuration(`${word}: no such command; there are ${Object.keys(tools).join(', ')}; see node runtime --help`)
+  }
   const flags = readFlags()
   if (flags.help) return say(help)
   if (flags.version) return say(packageJson.version)
@@ -34,7 +61,14 @@ async function main(): Promise<void> {
   const manifest = readManifest(path)
   const selected = select(manifest, flags.only, flags.except)
   if (flags.list) return say(list(selected))
-  await run({ manifest, root: dirname(resolve(path)), selected, embedded: flags.embedded ?? false, env: process.env })
+  await run({
+    manifest,
+    root: dirname(resolve(path)),
+    selected,
+    embedded: flags.embedded ?? false,
+    bindOnly: flags['bind-only'] ?? false,
+    env: process.env,
+  })
 }
 
 function readFlags() {
@@ -45,6 +79,7 @@ function readFlags() {
         except: { type: 'string' },
         manifest: { type: 'string' },
         embedded: { type: 'boolean' },
+        'bind-only': { type: 'boolean' },
         list: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'v' },

@@ -13,11 +13,11 @@ import {
   record,
   refine,
   string,
-  tuple,
+  union,
 } from 'superstruct'
+import { ledgerStream } from '../stores/ledger'
 import { check } from './contracts'
 import { configuration } from './errors'
-import { ledgerStream } from './store/ledger'
 
 const positive = min(integer(), 1)
 /** No timer runs longer: one that is asked to goes off at once. */
@@ -29,12 +29,13 @@ const path = formed(/^[\w-]+(\/[\w-]+)*$/, 'letters, digits, _ and -, with / bet
 
 export const Policy = object({
   concurrency: positive,
+  batch: optional(max(positive, 1_000)),
   ordered: boolean(),
   timeoutMs: timed(1),
   ackWaitMs: timed(1_000),
   maxDeliver: positive,
   maxAgeMs: optional(positive),
-  backoffMs: tuple([timed(1), timed(1)]),
+  backoffMs: union([timed(1), nonempty(array(timed(1)))]),
   from: enums(['all', 'new']),
 })
 
@@ -44,7 +45,7 @@ export const defaultPolicy: Infer<typeof Policy> = {
   timeoutMs: 30_000,
   ackWaitMs: 30_000,
   maxDeliver: 20,
-  backoffMs: [250, 60_000],
+  backoffMs: 250,
   from: 'all',
 }
 
@@ -77,6 +78,7 @@ export const Manifest = object({
   $schema: optional(string()),
   contracts: string(),
   streams: record(string(), StreamEntry),
+  log: optional(record(word, string())),
   functions: nonempty(array(FunctionEntry)),
 })
 
@@ -114,6 +116,9 @@ function checkEntry({ streams, functions }: Manifest, entry: FunctionEntry, inde
 /** What a mode needs of its entry, whoever wrote it. */
 export function checkShape(entry: FunctionEntry, streams: Manifest['streams']): void {
   const { mode, subject, queue } = entry
+  if (entry.policy.batch !== undefined && !isDurable(entry)) {
+    throw new Error(`config.batch is for job and stream, whose messages wait for each other; this is ${mode}`)
+  }
   if (mode === 'http') return
   if (!subject) throw new Error(`config.subject is required in mode ${mode}`)
   if ((mode === 'rpc' || mode === 'job') && !queue) {

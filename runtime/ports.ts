@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { kvStore } from '../stores/kv'
+import { openLedger } from '../stores/ledger'
 import type { Emission, Ports } from './context'
 import {
   decode,
@@ -17,8 +19,6 @@ import { consumerName, isDurable, type Manifest, streamOf } from './manifest'
 import type { Arrived, Connection } from './nats/connection'
 import type { JetStream } from './nats/jetstream'
 import type { Ask } from './nats/mux'
-import { kvStore } from './store/kv'
-import { openLedger } from './store/ledger'
 import type { Contracts, FieldError, Ledger, Store } from './types'
 
 interface Parts {
@@ -28,10 +28,11 @@ interface Parts {
   ask: Ask
   js: JetStream
   log: Ports['log']
+  observe: Ports['observe']
 }
 
 /** What handlers may do, over NATS. */
-export function natsPorts({ manifest, contracts, connection, ask, js, log }: Parts): Ports {
+export function natsPorts({ manifest, contracts, connection, ask, js, log, observe }: Parts): Ports {
   const ledgers = new Map<string, Ledger<never, never>>()
   const stores = new Map<string, Store<unknown>>()
 
@@ -41,6 +42,8 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log }: Par
   return {
     contracts,
     log,
+    logged: manifest.log ?? {},
+    observe,
     local: new EventEmitter().setMaxListeners(0),
 
     async send(emission, budgetMs) {

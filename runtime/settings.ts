@@ -8,6 +8,8 @@ export interface Address {
 
 export interface Settings {
   http: Address
+  /** Where a process tells of itself, gateway or not. */
+  ops: Address | undefined
   replicas: number
   drainMs: number
   shutdownDelayMs: number
@@ -22,6 +24,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   if (!levels.includes(logLevel)) throw configuration(`LOG_LEVEL: one of ${levels.join(', ')}, not ${logLevel}`)
   return {
     http: address('HTTP_ADDR', env.HTTP_ADDR || ':8080'),
+    ops: env.OPS_ADDR ? address('OPS_ADDR', env.OPS_ADDR) : undefined,
     replicas: wholeNumber(env, 'REPLICAS', 1, 1, 5),
     drainMs: wholeNumber(env, 'DRAIN_MS', 10_000, 0, 3_600_000),
     shutdownDelayMs: wholeNumber(env, 'SHUTDOWN_DELAY_MS', 0, 0, 3_600_000),

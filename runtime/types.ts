@@ -47,7 +47,9 @@ export type Mode = 'rpc' | 'event' | 'job' | 'stream' | 'http'
 export interface Policy {
   /** Messages handled at once in one process. */
   concurrency?: number
-  /** One message in flight over all instances, in stream order. */
+  /** `job` and `stream`: the handler gets an array of so many messages at most, of those that are there. */
+  batch?: number
+  /** One message, or batch, in flight over all instances, in stream order. */
   ordered?: boolean
   /** After this long `signal` aborts and the handler counts as failed. */
   timeoutMs?: number
@@ -57,8 +59,8 @@ export interface Policy {
   maxDeliver?: number
   /** Age of the stored message after which `later` ends in the dead letters; set it in functions that use `later`. */
   maxAgeMs?: number
-  /** First and longest pause before another attempt, doubling in between. */
-  backoffMs?: [first: number, longest: number]
+  /** The pause before another attempt: the first, doubling up to a minute, or each in turn, the last repeated. */
+  backoffMs?: number | readonly [number, ...number[]]
   /** Where a new durable begins. */
   from?: 'all' | 'new'
 }
@@ -194,6 +196,13 @@ export interface FieldError {
   detail: string
 }
 
+export interface BatchMessage {
+  readonly subject: string
+  readonly raw: unknown
+  readonly attempt: number
+  readonly seq: number | undefined
+}
+
 export interface MessageContext<C, K> extends BaseContext<C, K> {
   /** 1 on the first delivery. */
   readonly attempt: number
@@ -203,6 +212,8 @@ export interface MessageContext<C, K> extends BaseContext<C, K> {
   readonly message: K extends { subject: infer P }
     ? { [S in Matching<C, P>]: { subject: S; body: BodyOf<C, S> } }[Matching<C, P>]
     : never
+  /** All messages of a batch; of any other function the one. */
+  readonly messages: readonly BatchMessage[]
   /** The body as it came, unknown fields included. */
   readonly raw: Record<string, unknown>
   /** The caller's `Idempotency-Key`, if it sent one. */
@@ -214,8 +225,10 @@ export interface MessageContext<C, K> extends BaseContext<C, K> {
 }
 
 export interface HttpContext<C, K> extends BaseContext<C, K> {
-  /** NATS answers and this process is not shutting down. */
+  /** NATS answers, its streams are there, and this process is not shutting down. */
   ready(): Promise<boolean>
+  /** What Prometheus reads of this process. */
+  metrics(): Promise<{ contentType: string; text: string }>
   /** The server listens on a loopback address. */
   readonly loopback: boolean
 }
@@ -236,7 +249,10 @@ export type HandlerOf<C, K> = K extends { mode: 'http' }
   : K extends { mode: 'rpc'; subject: infer S }
     ? (body: BodyOf<C, S>, context: MessageContext<C, K>) => ReplyOf<C, S> | Promise<ReplyOf<C, S>>
     : K extends { subject: infer P }
-      ? (body: BodyOf<C, Matching<C, P>>, context: MessageContext<C, K>) => void | Promise<void>
+      ? (
+          body: K extends { batch: number } ? BodyOf<C, Matching<C, P>>[] : BodyOf<C, Matching<C, P>>,
+          context: MessageContext<C, K>,
+        ) => void | Promise<void>
       : never
 
 export type Contracts = AnyContracts

@@ -11,13 +11,14 @@ interface RunOptions {
   root: string
   selected: FunctionEntry[]
   embedded: boolean
+  bindOnly: boolean
   env: NodeJS.ProcessEnv
 }
 
 const sameSignalMs = 200
 
 /** Runs until a signal: exit code 0 once work under way is done, at most `DRAIN_MS`; 1 where NATS is gone for good. */
-export async function run({ manifest, root, selected, embedded, env }: RunOptions): Promise<void> {
+export async function run({ manifest, root, selected, embedded, bindOnly, env }: RunOptions): Promise<void> {
   const settings = readSettings(env)
   const log = openLog(settings.logLevel)
   const stopped = stopSignal()
@@ -37,6 +38,7 @@ export async function run({ manifest, root, selected, embedded, env }: RunOption
       log,
       env: server ? { ...env, NATS_URL: server.url } : env,
       strict: server?.stranger ?? false,
+      bindOnly,
       onConnect: () => {
         connected = true
       },

@@ -14,7 +14,7 @@ interface DeadLetter {
   name: string
   stream: string
   delivered: Delivered
-  reason: string
+  error: Error
   attempts: number
 }
 
@@ -22,10 +22,11 @@ interface DeadLetter {
  * Stores the message as it came, with why it is here; durable when it resolves, once for each message of a stream. Where
  * that is larger than the broker takes, only why is stored, since the stream still holds the message.
  */
-export async function toDeadLetters(js: JetStream, { name, stream, delivered, reason, attempts }: DeadLetter) {
+export async function toDeadLetters(js: JetStream, { name, stream, delivered, error, attempts }: DeadLetter) {
   const { arrived, seq } = delivered
   const why = {
-    'Dlq-Reason': headerText(reason),
+    'Dlq-Reason': headerText(error.message),
+    'Dlq-Stack': headerText(JSON.stringify(error.stack ?? ''), 4_000),
     'Dlq-Attempts': String(attempts),
     'Dlq-Subject': arrived.subject,
     'Dlq-Stream': stream,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { invoke, type LoadedFunction, type Outcome, outcomeOf } from '../invoke'
+import { type Incoming, invoke, type Judged, type LoadedFunction, outcomeOf } from '../invoke'
 import { consumerName, type Policy, streamOf } from '../manifest'
 import { ensureConsumer } from '../nats/provision'
 import { type Delivered, openPull } from '../nats/pull'
@@ -9,6 +9,7 @@ import { asIncoming, type Broker, type Running } from './mode'
 
 // What is away is asked for, not hammered; a longer pause would only outlast the outage.
 const longestAwayMs = 2_000
+const longestBackoffMs = 60_000
 
 /**
  * A JetStream durable consumer: at least once. Store, emit, ack, in that order: the message is done only when all that
@@ -33,50 +34,72 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   const stopping = new AbortController()
   const idlers: (() => void)[] = []
 
-  const handle = async (delivered: Delivered) => {
-    running.add(delivered)
+  const handle = async (group: [Delivered, ...Delivered[]]) => {
     try {
       // Looked at before the handler runs, so that a message which kills its process ends here too.
-      if (attempts.spent(delivered)) await bury(delivered, spent(delivered), attempts.of(delivered) - 1)
-      else await settle(delivered, await outcomeFor(delivered))
+      const fresh: Delivered[] = []
+      for (const one of group) {
+        if (attempts.spent(one)) await bury(one, spent(one), attempts.of(one) - 1)
+        else fresh.push(one)
+      }
+      const [first, ...others] = fresh
+      if (first) await work([first, ...others])
     } catch (error) {
-      log.error({ function: name, seq: delivered.seq, err: error }, 'the message could not be settled; it comes again')
-      delivered.nak(pauseMs(policy, 1))
+      log.error({ function: name, seq: group[0].seq, err: error }, 'the message could not be settled; it comes again')
+      for (const one of group) if (running.has(one)) one.nak(pauseMs(policy, 1))
     } finally {
-      running.delete(delivered)
-      puller.freed()
-      if (running.size === 0) for (const resolve of idlers.splice(0)) resolve()
+      for (const one of group) done(one)
+    }
+  }
+
+  const done = (delivered: Delivered) => {
+    if (!running.delete(delivered)) return
+    puller.freed()
+    if (running.size === 0) for (const resolve of idlers.splice(0)) resolve()
+  }
+
+  /** A batch that did not return is handled again one by one, so that what is refused or fails takes no other with it. */
+  const work = async (group: [Delivered, ...Delivered[]]): Promise<void> => {
+    const judged = await judge(group)
+    const alone = group.length > 1 && judged.outcome.kind !== 'returned' && judged.outcome.kind !== 'away'
+    for (const one of group) {
+      if (alone) await work([one])
+      else await settle(one, judged)
+      done(one)
     }
   }
 
   /** Runs the handler and sends what it emitted; while something is away it waits here and burns no attempt. */
-  const outcomeFor = async (delivered: Delivered): Promise<Outcome> => {
+  const judge = async (group: [Delivered, ...Delivered[]]): Promise<Judged> => {
     for (let tries = 1; ; tries++) {
-      const outcome = await runOnce(delivered)
-      if (outcome.kind !== 'away') return outcome
-      log.warn({ function: name, seq: delivered.seq, reason: outcome.error.message }, 'waiting for what is away')
+      const judged = await runOnce(group)
+      if (judged.outcome.kind !== 'away') return judged
+      log.warn({ ...judged.fields, reason: judged.outcome.error.message }, 'waiting for what is away')
       await sleep(Math.min(pauseMs(policy, tries), longestAwayMs), undefined, { signal: stopping.signal }).catch(
         () => undefined,
       )
-      if (stopping.signal.aborted) return outcome
+      if (stopping.signal.aborted) return judged
     }
   }
 
-  const runOnce = async (delivered: Delivered): Promise<Outcome> => {
-    const { arrived, seq } = delivered
-    const incoming = { ...asIncoming(arrived), attempt: attempts.of(delivered), seq, fallbackId: `${stream}:${seq}` }
-    const outcome = await invoke(fn, incoming, ports)
-    if (outcome.kind !== 'returned') return outcome
+  const runOnce = async (group: [Delivered, ...Delivered[]]): Promise<Judged> => {
+    const incoming = group.map((one) => {
+      const { arrived, seq } = one
+      return { ...asIncoming(arrived), attempt: attempts.of(one), seq, fallbackId: `${stream}:${seq}` }
+    }) as [Incoming, ...Incoming[]]
+    const judged = await invoke(fn, incoming, ports)
+    if (judged.outcome.kind !== 'returned') return judged
     try {
-      await Promise.all(outcome.emitted.map((emission) => ports.send(emission)))
-      return outcome
+      await Promise.all(judged.outcome.emitted.map((emission) => ports.send(emission)))
+      return judged
     } catch (error) {
-      return outcomeOf(error)
+      return { ...judged, outcome: outcomeOf(error) }
     }
   }
 
-  const settle = async (delivered: Delivered, outcome: Outcome): Promise<void> => {
-    const fields = { function: name, seq: delivered.seq, attempt: attempts.of(delivered) }
+  const settle = async (delivered: Delivered, { outcome, fields: about }: Judged): Promise<void> => {
+    const attempt = attempts.of(delivered)
+    const fields = { ...about, seq: delivered.seq, attempt }
     if (outcome.kind === 'returned') {
       attempts.forget(delivered)
       return delivered.ack()
@@ -85,30 +108,45 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     if (outcome.kind === 'later') {
       attempts.later(delivered)
       if (attempts.tooOld(delivered)) {
-        return bury(delivered, `came later until it was older than ${policy.maxAgeMs} ms`, fields.attempt)
+        return bury(delivered, new Error(`came later until it was older than ${policy.maxAgeMs} ms`), attempt)
       }
       return delivered.nak(outcome.ms)
     }
     if (outcome.kind === 'refused' && outcome.rejection.code !== 503) {
       log.warn({ ...fields, reason: outcome.rejection.message }, 'refused: to the dead letters')
-      return bury(delivered, outcome.rejection.message, fields.attempt)
+      return bury(delivered, outcome.rejection, attempt)
     }
     const error = outcome.kind === 'refused' ? outcome.rejection : outcome.error
     const spent = attempts.failed(delivered)
     log.error({ ...fields, err: error }, spent ? 'failed: to the dead letters' : 'failed: it comes again')
-    if (spent) return bury(delivered, error.message, fields.attempt)
-    delivered.nak(pauseMs(policy, fields.attempt))
+    if (spent) return bury(delivered, error, attempt)
+    delivered.nak(pauseMs(policy, attempt))
   }
 
-  const spent = ({ seq, attempt }: Delivered): string => {
+  const spent = ({ seq, attempt }: Delivered): Error => {
     log.error({ function: name, seq }, 'delivered too often without an end: to the dead letters')
-    return `delivered ${attempt} times without an end`
+    return new Error(`delivered ${attempt} times without an end`)
   }
 
-  const bury = async (delivered: Delivered, reason: string, tries: number): Promise<void> => {
-    await toDeadLetters(js, { name, stream, delivered, reason, attempts: tries })
+  const bury = async (delivered: Delivered, error: Error, tries: number): Promise<void> => {
+    await toDeadLetters(js, { name, stream, delivered, error, attempts: tries })
+    ports.observe.deadLettered(fn.entry)
     attempts.forget(delivered)
     delivered.term()
+  }
+
+  const waiting: Delivered[] = []
+  const most = policy.batch ?? 1
+  const atOnce = policy.ordered ? 1 : policy.concurrency
+  let busy = 0
+  const begin = () => {
+    while (busy < atOnce && waiting.length > 0) {
+      busy++
+      handle(waiting.splice(0, most) as [Delivered, ...Delivered[]]).finally(() => {
+        busy--
+        begin()
+      })
+    }
   }
 
   await provision()
@@ -118,9 +156,14 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   const puller = openPull(connection, {
     stream,
     consumer,
-    slots: policy.ordered ? 1 : policy.concurrency,
+    slots: atOnce * most,
     log,
-    take: (delivered) => void handle(delivered),
+    take(delivered) {
+      running.add(delivered)
+      waiting.push(delivered)
+      // After all that arrived together, so that it makes one batch.
+      if (waiting.length === 1) setImmediate(begin)
+    },
     missing: provision,
   })
 
@@ -134,7 +177,10 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   }
 }
 
-/** Doubling between the two bounds, with up to a quarter of jitter so that a crowd does not come back as one. */
-function pauseMs({ backoffMs: [first, longest] }: Policy, attempt: number): number {
-  return Math.min(longest, first * 2 ** Math.min(attempt - 1, 30)) * (1 + Math.random() / 4)
+/** As listed, or doubling from the first on; with up to a quarter of jitter, so that a crowd does not come back as one. */
+function pauseMs({ backoffMs }: Policy, attempt: number): number {
+  const pause = Array.isArray(backoffMs)
+    ? (backoffMs[Math.min(attempt, backoffMs.length) - 1] as number)
+    : Math.min(longestBackoffMs, backoffMs * 2 ** Math.min(attempt - 1, 30))
+  return pause * (1 + Math.random() / 4)
 }

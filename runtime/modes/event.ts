@@ -11,18 +11,17 @@ export function startEvent(fn: LoadedFunction, { connection, ports, log }: Broke
   const slots = openSlots(policy.concurrency, queued)
 
   const handle = async (arrived: Arrived) => {
-    const outcome = await invoke(fn, asIncoming(arrived), ports)
+    const { outcome, fields } = await invoke(fn, [asIncoming(arrived)], ports)
     // Nothing stores an event, so what comes later is kept in this process alone.
     if (outcome.kind === 'later') setTimeout(() => slots.run(() => handle(arrived)), outcome.ms).unref()
-    await settle(outcome).catch((error) => log.error({ function: name, err: error }, 'what it emitted was not sent'))
+    await settle(outcome, fields).catch((error) => log.error({ ...fields, err: error }, 'what it emitted was not sent'))
   }
 
-  const settle = async (outcome: Outcome) => {
+  const settle = async (outcome: Outcome, fields: object) => {
     if (outcome.kind === 'returned') await Promise.all(outcome.emitted.map((emission) => ports.send(emission)))
     else if (outcome.kind === 'refused') {
-      log.warn({ function: name, code: outcome.rejection.code, reason: outcome.rejection.message }, 'event refused')
-    } else if (outcome.kind !== 'later')
-      log.error({ function: name, err: outcome.error }, 'event lost: its handler failed')
+      log.warn({ ...fields, code: outcome.rejection.code, reason: outcome.rejection.message }, 'event refused')
+    } else if (outcome.kind !== 'later') log.error({ ...fields, err: outcome.error }, 'event lost: its handler failed')
   }
 
   const subscription = connection.subscribe(

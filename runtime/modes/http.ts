@@ -4,7 +4,9 @@ import { baseContext, startRun } from '../context'
 import { traceparent } from '../envelope'
 import { asError, configuration, rejection } from '../errors'
 import { inTime, type LoadedFunction } from '../invoke'
+import type { Ending, Observed } from '../observe'
 import type { Address } from '../settings'
+import { traceId } from '../trace'
 import type { HttpRequest } from '../types'
 import type { Broker, Running } from './mode'
 
@@ -14,40 +16,55 @@ export interface Listening extends Running {
 
 const largestBody = 1024 * 1024
 const mostDropped = 8 * 1024 * 1024
-const readyMs = 1_000
 const unfinishedMs = 1_000
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** A `fetch`-style handler behind node:http. The handler makes every answer but those to what is not HTTP at all. */
 export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port }: Address): Promise<Listening> {
   const { entry } = fn
-  const { connection, ports, log } = broker
+  const { ports, log, ready, metrics } = broker
   const active = new Map<ServerResponse, AbortController>()
   let closing = false
   let onIdle: (() => void) | undefined
 
-  const ready = async () => {
-    if (broker.stopping() || !connection.connected()) return false
-    return connection.flush(readyMs).then(
-      () => true,
-      () => false,
-    )
-  }
-
   const answer = async (request: IncomingMessage, response: ServerResponse, { signal }: AbortController) => {
     const run = startRun(undefined, header(request, traceparent), entry.policy.timeoutMs)
-    const context = Object.assign(baseContext(entry, run, ports, {}), { ready, loopback: isLoopback(host) })
+    const fields = { function: entry.name, id: run.id, trace: traceId(run.traceparent) }
+    const context = Object.assign(baseContext(entry, run, ports, fields), {
+      ready,
+      metrics,
+      loopback: isLoopback(host),
+    })
+    const observed: Observed = {
+      entry,
+      subject: `${request.method} ${request.url}`,
+      id: run.id,
+      attempt: 1,
+      startedAt: Date.now(),
+      traceparent: run.traceparent,
+      parent: header(request, traceparent),
+    }
+    const began = performance.now()
+    ports.observe.began(observed)
+    let told = false
+    const tell = (ending: Ending, error?: Error) => {
+      if (!told) ports.observe.ended(observed, ending, performance.now() - began, error)
+      told = true
+    }
     try {
       const given = toRequest(request, signal, entry.maxBodyBytes ?? largestBody)
       const result = (await inTime(run, () => fn.handler(given, context))) as Response
       await Promise.all(run.emitted.map((emission) => ports.send(emission)))
+      if (result.status < 500) tell('returned')
+      else tell('failed', new Error(`answered ${result.status}`))
       // A response that streams outlives the time that the handler had to make it.
       run.deadline = Number.POSITIVE_INFINITY
       if (closing || !request.complete) response.setHeader('Connection', 'close')
       await write(request, response, result)
     } catch (error) {
+      tell('failed', asError(error))
       if (!request.complete && Date.now() >= run.deadline) return sendProblem(response, 408)
-      log.error({ function: entry.name, err: asError(error), method: request.method, url: request.url }, 'unanswered')
+      log.error({ ...fields, err: asError(error), method: request.method, url: request.url }, 'unanswered')
       if (response.headersSent) response.destroy()
       else sendProblem(response, 500)
     }

@@ -12,8 +12,9 @@ export interface Broker {
   manifest: Manifest
   ports: Ports
   log: Log
-  /** The process has been told to stop. */
-  stopping(): boolean
+  /** NATS answers, its streams are there, and the process has not been told to stop. */
+  ready(): Promise<boolean>
+  metrics(): Promise<{ contentType: string; text: string }>
 }
 
 export interface Running {

@@ -13,19 +13,19 @@ export function startRpc(fn: LoadedFunction, { connection, ports, log }: Broker)
   const slots = openSlots(policy.concurrency, queued)
 
   const answer = async (arrived: Arrived, incoming: Incoming) => {
-    const outcome = await invoke(fn, incoming, ports)
-    if (outcome.kind === 'failed' || outcome.kind === 'away') return failed(arrived, outcome)
+    const { outcome, fields } = await invoke(fn, [incoming], ports)
+    if (outcome.kind === 'failed' || outcome.kind === 'away') return failed(arrived, outcome, fields)
     try {
       if (outcome.kind === 'returned') await Promise.all(outcome.emitted.map((emission) => ports.send(emission)))
       reply(arrived, outcome)
     } catch (error) {
       // What it emitted could not be sent, or its reply is no JSON or larger than the broker takes.
-      failed(arrived, outcomeOf(error))
+      failed(arrived, outcomeOf(error), fields)
     }
   }
 
-  const failed = (arrived: Arrived, outcome: Outcome) => {
-    log.error({ function: fn.entry.name, err: 'error' in outcome && outcome.error }, 'the request failed')
+  const failed = (arrived: Arrived, outcome: Outcome, fields: object) => {
+    log.error({ ...fields, err: 'error' in outcome && outcome.error }, 'the request failed')
     reply(arrived, outcome)
   }
 

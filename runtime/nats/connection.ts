@@ -32,13 +32,17 @@ export interface Subscription {
 /** The only door to the client: everything else of the runtime speaks to NATS through this. */
 export interface Connection {
   readonly inbox: string
-  readonly version: string
+  readonly server: { version: string; clustered: boolean }
   connected(): boolean
   publish(subject: string, data?: Uint8Array, options?: { reply?: string; headers?: Headers }): void
   subscribe(subject: string, callback: (arrived: Arrived) => void, queue?: string): Subscription
   /** Rejects where the server does not answer in time. */
   flush(timeoutMs: number): Promise<void>
   onStatus(listener: (status: 'disconnected' | 'reconnected') => void): void
+  /** Tells of a subject that the server does not let us publish to. */
+  onDenied(listener: (subject: string) => void): void
+  /** Throws, as a matter of configuration, where the server has denied a subscription so far. */
+  refuseDenied(): void
   closed(): Promise<Error | undefined>
   close(): Promise<void>
 }
@@ -124,29 +128,42 @@ function fileOf(field: string, path: string): Buffer {
   }
 }
 
+interface Denied {
+  operation: string
+  subject: string
+}
+
 function connection(nc: NatsConnection, log: Log): Connection {
   const listeners: ((status: 'disconnected' | 'reconnected') => void)[] = []
+  const deniedListeners: ((subject: string) => void)[] = []
+  const denied: string[] = []
   let connected = true
   const tell = (status: 'disconnected' | 'reconnected') => {
     connected = status === 'reconnected'
     for (const listener of listeners) listener(status)
   }
   const follow = async () => {
-    for await (const { type, data } of nc.status()) {
+    for await (const status of nc.status()) {
+      const { type, data, permissionContext } = status as typeof status & { permissionContext?: Denied }
       if (type === 'disconnect') {
         log.warn({ server: data }, 'disconnected from NATS')
         tell('disconnected')
       } else if (type === 'reconnect') {
         log.info({ server: data }, 'connected to NATS again')
         tell('reconnected')
-      } else if (type === 'error') log.error({ error: data }, 'NATS reports an error')
+      } else if (type === 'error') {
+        const { operation, subject } = permissionContext ?? {}
+        log.error({ error: data, operation, subject }, 'NATS reports an error')
+        if (operation === 'publish') for (const listener of deniedListeners) listener(subject as string)
+        else if (operation === 'subscription') denied.push(subject as string)
+      }
     }
   }
   follow().catch((error) => log.error({ err: error }, 'the connection status ended'))
 
   return {
     inbox: `_INBOX.${nc.info?.client_id ?? 0}${Math.random().toString(36).slice(2)}`,
-    version: nc.info?.version ?? '0.0.0',
+    server: { version: nc.info?.version ?? '0.0.0', clustered: Boolean(nc.info?.cluster) },
     connected: () => connected && !nc.isClosed(),
     publish(subject, data, options) {
       // As lost as what is sent while the link is down: a handler may outlive the connection by its last words.
@@ -182,6 +199,11 @@ function connection(nc: NatsConnection, log: Log): Connection {
       }
     },
     onStatus: (listener) => void listeners.push(listener),
+    onDenied: (listener) => void deniedListeners.push(listener),
+    refuseDenied() {
+      if (denied.length === 0) return
+      throw configuration(`NATS_URL: this user may not subscribe to ${denied.join(', ')}`)
+    },
     closed: () => nc.closed().then((error) => error ?? undefined),
     close: () => nc.close(),
   }

@@ -44,6 +44,14 @@ export function openMux(connection: Connection): Ask {
     }
   })
 
+  connection.onDenied((subject) => {
+    for (const [token, asked] of waiting) {
+      if (asked.subject !== subject) continue
+      waiting.delete(token)
+      asked.reject(new Error(`NATS does not let this user publish to ${subject}`))
+    }
+  })
+
   const sweep = () => {
     const now = Date.now()
     for (const [token, asked] of waiting) {

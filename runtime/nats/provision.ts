@@ -1,5 +1,6 @@
 import { configuration, isAway } from '../errors'
 import type { StreamConfig } from '../types'
+import type { Connection } from './connection'
 import { hasCode, isMissing, type JetStream } from './jetstream'
 
 export interface StreamSpec extends StreamConfig {
@@ -27,7 +28,11 @@ const absentMs = 2_000
 const mostUnacked = 10_000
 
 /** Creates the streams that are not there, once all that are there were found to be ours: else nothing is touched. */
-export async function ensureStreams(js: JetStream, specs: StreamSpec[], replicas: number, strict = false) {
+export async function ensureStreams(
+  js: JetStream,
+  specs: StreamSpec[],
+  { replicas = 1, strict = false }: { replicas?: number; strict?: boolean } = {},
+) {
   const found = await Promise.all(specs.map(({ name }) => existing<ServerStream>(js, `STREAM.INFO.${name}`)))
   for (const [index, stream] of found.entries()) if (stream) refuseForeign(stream, specs[index] as StreamSpec, strict)
   const missing = specs.filter((_, index) => !found[index])
@@ -57,6 +62,12 @@ async function createStream(js: JetStream, spec: StreamSpec, replicas: number): 
   }
 }
 
+/** Those of the streams that are not on the server. */
+export async function missingStreams(js: JetStream, specs: StreamSpec[]): Promise<string[]> {
+  const found = await Promise.all(specs.map(({ name }) => existing(js, `STREAM.INFO.${name}`)))
+  return specs.filter((_, index) => !found[index]).map(({ name }) => name)
+}
+
 /** Creates the durable, or brings an existing one to the function's policy. */
 export async function ensureConsumer(js: JetStream, spec: ConsumerSpec): Promise<void> {
   const found = await existing<{ config: Record<string, unknown> }>(js, `CONSUMER.INFO.${spec.stream}.${spec.name}`)
@@ -72,6 +83,25 @@ export async function ensureConsumer(js: JetStream, spec: ConsumerSpec): Promise
     wanted.deliver_policy = found.config.deliver_policy
   }
   await js.api(`CONSUMER.DURABLE.CREATE.${spec.stream}.${spec.name}`, { stream_name: spec.stream, config: wanted })
+}
+
+const oldest = '2.9.10'
+const oldestOfCluster = '2.11.0'
+
+/** Replicated streams of older servers let two writers win one compare-and-set. */
+export function requireVersion({ version, clustered }: Connection['server'], replicas: number): void {
+  if (older(version, oldest)) throw configuration(`NATS_URL: nats-server ${version} is too old; ${oldest} is needed`)
+  if (replicas > 1 && older(version, oldestOfCluster)) {
+    throw configuration(`REPLICAS: ${replicas} needs nats-server ${oldestOfCluster} or newer; this one is ${version}`)
+  }
+  if (replicas > 1 && !clustered) throw configuration(`REPLICAS: ${replicas} needs a cluster; this server is alone`)
+}
+
+function older(version: string, than: string): boolean {
+  const numbers = (text: string) => text.split('-', 1).join().split('.').map(Number)
+  const [given, wanted] = [numbers(version), numbers(than)]
+  const at = wanted.findIndex((number, index) => number !== given[index])
+  return at >= 0 && (given[at] ?? 0) < (wanted[at] as number)
 }
 
 /** One clear line where the server has no JetStream: nobody there listens; one without a leader is waited for. */

@@ -195,9 +195,9 @@ const misfits: Wrong[] = [
     ['ackWaitMs', '10'],
     ['maxDeliver', '1.5'],
     ['maxAgeMs', '0'],
-    ['backoffMs', '[250]'],
+    ['backoffMs', '[]'],
     ['backoffMs', '[250, 0]'],
-    ['backoffMs', '250'],
+    ['backoffMs', '0'],
     ['from', "'yesterday'"],
   ].map(([field = '', value], index) => ({
     what: `asks for ${field} ${value}`,

@@ -35,7 +35,7 @@ function refusal(text: string): Error | undefined {
 
 const policy = {
   ackWaitMs: 30_000,
-  backoffMs: [250, 60_000],
+  backoffMs: 250,
   concurrency: 64,
   from: 'all',
   maxDeliver: 20,
@@ -142,9 +142,9 @@ const wrong: [name: string, value: unknown, pointer: string][] = [
     { ackWaitMs: 2 ** 31 },
     { maxDeliver: 0 },
     { maxAgeMs: 0 },
-    { backoffMs: 250 },
-    { backoffMs: [250] },
-    { backoffMs: [250, 500, 1_000] },
+    { backoffMs: 0 },
+    { backoffMs: [] },
+    { backoffMs: 'soon' },
     { backoffMs: [0, 500] },
     { backoffMs: [250, 2 ** 31] },
     { from: 'start' },

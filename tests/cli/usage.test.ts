@@ -76,7 +76,10 @@ for (const flag of ['--only', '--except']) {
 
 for (const [args, complaint] of [
   [['--nope'], "Unknown option '--nope'; see node runtime --help"],
-  [['serve'], "Unexpected argument 'serve'; see node runtime --help"],
+  [
+    ['serve'],
+    'serve: no such command; there are call, dev, dlq, new, provision, replay, tail; see node runtime --help',
+  ],
   [['--only'], "Option '--only <value>' argument missing; see node runtime --help"],
   [['--only', 'order', '--except', 'order'], '--except: leaves no function to run'],
   [['--manifest', 'nowhere.json'], '--manifest: cannot read nowhere.json; node build.mjs makes manifest.json'],

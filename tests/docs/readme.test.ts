@@ -75,7 +75,9 @@ function sources(folder: string): string[] {
 
 /** `env.X`, `env['X']`, `wholeNumber(env, 'X')`, `const { X } = env`, and a stream's own limits. */
 function variablesRead(): string[] {
-  const code = [...sources('runtime'), ...sources('embedded'), ...sources('functions')].map(read).join('\n')
+  const code = [...['runtime', 'stores', 'observe', 'tools', 'embedded', 'functions'].flatMap(sources)]
+    .map(read)
+    .join('\n')
   const ofStreams = [...code.matchAll(/\$\{stream\}(_[A-Z_]+)(?=`[\],])/g)].flatMap(([, rest]) =>
     Object.keys(manifest.streams).map((stream) => `${stream}${rest}`),
   )

@@ -191,7 +191,8 @@ for (const mode of ['job', 'stream'] as const) {
     const seq = await wire.store(subject, { n: 7, more: 'kept' }, { 'Nats-Msg-Id': `first ${mode}`, Foreign: 'x' })
     await settledAll(wire, mode, 'refused')
     const [letter, ...others] = await buried(wire, `${mode}/refused`)
-    const { 'Dlq-Time': time = '', ...headers } = letter?.headers ?? {}
+    const { 'Dlq-Time': time = '', 'Dlq-Stack': stack = '', ...headers } = letter?.headers ?? {}
+    assert.match(JSON.parse(stack), /^Error: Not in this\nstatus\.\n +at .*refused/s)
     const stream = mode === 'job' ? 'JOBS' : 'EVENTS'
     assert.equal(letter?.body, { n: 7, more: 'kept' })
     assert.equal(headers, {

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { ensureStreams } from '../../runtime/nats/provision'
-import { kvStore } from '../../runtime/store/kv'
+import { kvStore } from '../../stores/kv'
 import { type Broker, startBroker } from '../support/broker'
 import { connectJetStream } from '../support/jetstream'
 import { startProxy } from '../support/proxy'
@@ -18,7 +18,7 @@ const start = () => {
 
 async function open(broker: Pick<Broker, 'url'>, leaderReads = false) {
   const js = await connectJetStream(broker, leaderReads)
-  await ensureStreams(js, [{ name: 'KV_counts', subjects: ['$KV.counts.>'], bucket: true }], 1)
+  await ensureStreams(js, [{ name: 'KV_counts', subjects: ['$KV.counts.>'], bucket: true }])
   return kvStore<{ n: number }>(js, 'counts')
 }
 

@@ -1,8 +1,8 @@
 import * as assert from 'uvu/assert'
 import type { JetStream } from '../../runtime/nats/jetstream'
 import { ensureStreams } from '../../runtime/nats/provision'
-import { ledgerStream, openLedger } from '../../runtime/store/ledger'
 import type { LedgerDefinition, Table } from '../../runtime/types'
+import { ledgerStream, openLedger } from '../../stores/ledger'
 import { type Broker, startBroker } from '../support/broker'
 import { connectJetStream } from '../support/jetstream'
 import { startProxy } from '../support/proxy'
@@ -43,7 +43,7 @@ const freshName = () => `number_${++ledgers}`
 async function connected(broker: Pick<Broker, 'url'>, name: string): Promise<JetStream> {
   const js = await connectJetStream(broker)
   const { stream, subject } = ledgerStream(name)
-  await ensureStreams(js, [{ name: stream, subjects: [subject] }], 1)
+  await ensureStreams(js, [{ name: stream, subjects: [subject] }])
   return js
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { isConflict, type JetStream } from '../nats/jetstream'
-import type { Store } from '../types'
+import { isConflict, type JetStream } from '../runtime/nats/jetstream'
+import type { Store } from '../runtime/types'
 
 const operations = 'Operation-Ids'
 const mostOperations = 8

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { away } from '../errors'
-import { isConflict, type JetStream } from '../nats/jetstream'
-import type { Ledger, LedgerDefinition, Table } from '../types'
+import { away } from '../runtime/errors'
+import { isConflict, type JetStream } from '../runtime/nats/jetstream'
+import type { Ledger, LedgerDefinition, Table } from '../runtime/types'
 
 interface Request<D, V> {
   choose(table: Table<V>): D | undefined

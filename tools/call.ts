@@ -1,0 +1,6 @@
+import { configuration } from '../runtime/errors'
+import type { Tool } from './tool'
+
+export const run: Tool = async () => {
+  throw configuration('call: not built yet')
+}
