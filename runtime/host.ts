@@ -77,7 +77,16 @@ export async function startHost(options: HostOptions): Promise<Host> {
   }
   const watching = await startObserving({ connection, js, entries, settings, env, log, ready, manifest, selected })
   const ports = natsPorts({ manifest, contracts, connection, ask, js, log, observe: watching.observe })
-  const broker: Broker = { connection, js, manifest, ports, log, ready, metrics: watching.metrics }
+  const broker: Broker = {
+    connection,
+    js,
+    manifest,
+    ports,
+    log,
+    drainMs: settings.drainMs,
+    ready,
+    metrics: watching.metrics,
+  }
   const lookAfter = setInterval(async () => {
     const missing = await missingStreams(js, streams).catch(() => lost)
     if (missing.join() !== lost.join()) {

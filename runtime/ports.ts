@@ -31,6 +31,9 @@ interface Parts {
   observe: Ports['observe']
 }
 
+const restartMs = 1_000
+const againMs = 50
+
 /** What handlers may do, over NATS. */
 export function natsPorts({ manifest, contracts, connection, ask, js, log, observe }: Parts): Ports {
   const ledgers = new Map<string, Ledger<never, never>>()
@@ -66,8 +69,19 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
     },
 
     async request(subject, body, { timeoutMs, headers }) {
-      const sent = { ...headers, [timeLeft]: String(timeoutMs) }
-      return replyFrom(await ask(subject, encode(body), { timeoutMs, headers: sent }), subject)
+      const deadline = Date.now() + timeoutMs
+      const patience = Date.now() + Math.min(timeoutMs, restartMs)
+      for (;;) {
+        const left = deadline - Date.now()
+        try {
+          const sent = { ...headers, [timeLeft]: String(left) }
+          return replyFrom(await ask(subject, encode(body), { timeoutMs: left, headers: sent }), subject)
+        } catch (error) {
+          // Nobody has the request yet, so asking again is safe; a service that restarts is back within moments.
+          if (!isAway(error) || error.reason !== 'no-responders' || Date.now() + againMs >= patience) throw error
+          await sleep(againMs)
+        }
+      }
     },
 
     store(bucket) {

@@ -157,6 +157,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     stream,
     consumer,
     slots: atOnce * most,
+    patienceMs: Math.min(2_000, broker.drainMs / 2),
     log,
     take(delivered) {
       running.add(delivered)
@@ -169,8 +170,9 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
 
   return {
     async stop() {
-      stopping.abort()
       await puller.stop()
+      // Only now, since what is handed back while a pull is open would come here again.
+      stopping.abort()
       if (running.size > 0) await new Promise<void>((resolve) => idlers.push(resolve))
       clearInterval(alive)
     },

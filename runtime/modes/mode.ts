@@ -12,6 +12,7 @@ export interface Broker {
   manifest: Manifest
   ports: Ports
   log: Log
+  drainMs: number
   /** NATS answers, its streams are there, and the process has not been told to stop. */
   ready(): Promise<boolean>
   metrics(): Promise<{ contentType: string; text: string }>

@@ -19,7 +19,7 @@ export interface Delivered {
 export interface Puller {
   /** Tells that a slot is free. */
   freed(): void
-  /** Ends the intake; what is still on its way is handed back to the broker. */
+  /** Ends the intake, which takes what was asked for already: a message handed back would have burnt an attempt. */
   stop(): Promise<void>
 }
 
@@ -30,21 +30,25 @@ interface PullOptions {
   log: Log
   /** Called for each message; one slot is taken until `freed`. */
   take(delivered: Delivered): void
+  /** How long a stop may wait for what was asked for. */
+  patienceMs?: number
   /** Called when the consumer or its stream is not there. */
   missing(): Promise<void>
 }
 
-const expiresMs = 5_000
-const heartbeatMs = 1_000
+// Short, since a stop waits for the last pull to end; the answer to an empty one is the sign of life.
+const expiresMs = 1_000
+const lookMs = 1_000
 const silentMs = 2_500
+const longestPullMs = 2_000
 
 /**
  * Pulls exactly as many messages as there are free slots, so that none waits in this process for its turn. It is our
  * own because the client's `consume` prefetches, stalls for tens of seconds when a leader moves, and outlives `close`.
  */
 export function openPull(connection: Connection, options: PullOptions): Puller {
-  const { stream, consumer, slots, log, take, missing } = options
-  const inbox = `${connection.inbox}p${consumer}`
+  const { stream, consumer, slots, log, take, missing, patienceMs = longestPullMs } = options
+  let { inbox, subscription } = open(0)
   const pulls = new Map<string, { left: number; until: number }>()
   let busy = 0
   let count = 0
@@ -52,6 +56,8 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
   let stopped = false
   let scheduled = false
   let pausedUntil = 0
+  let links = 0
+  let onEmpty: (() => void) | undefined
 
   const pull = () => {
     scheduled = false
@@ -63,8 +69,8 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     if (free <= 0 || (pending > 0 && free < slots / 2)) return
     const id = (++count).toString(36)
     if (pulls.size === 0) heard = now
-    pulls.set(id, { left: free, until: now + expiresMs + heartbeatMs })
-    const request = { batch: free, expires: expiresMs * 1e6, idle_heartbeat: heartbeatMs * 1e6 }
+    pulls.set(id, { left: free, until: now + expiresMs + lookMs })
+    const request = { batch: free, expires: expiresMs * 1e6 }
     connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, Buffer.from(JSON.stringify(request)), {
       reply: `${inbox}.${id}`,
     })
@@ -79,48 +85,59 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
   /** Messages do not tell which pull they answer; the broker serves the oldest first. */
   const served = () => {
     const [oldest] = pulls
-    if (oldest && --oldest[1].left === 0) pulls.delete(oldest[0])
+    if (oldest && --oldest[1].left === 0) ended(oldest[0])
+  }
+
+  const ended = (id: string) => {
+    pulls.delete(id)
+    if (pulls.size === 0) onEmpty?.()
   }
 
   const onStatus = (status: number, arrived: Arrived) => {
-    if (status === 100) return
-    pulls.delete(arrived.subject.slice(inbox.length + 1))
+    ended(arrived.subject.slice(inbox.length + 1))
     if (status !== 503 && status !== 409) return schedule()
     lookAfterConsumer()
   }
 
   /** No consumer, or one that moved or is silent: see that it is there before asking again. */
   const lookAfterConsumer = () => {
-    pausedUntil = Date.now() + heartbeatMs
+    pausedUntil = Date.now() + lookMs
     missing()
       .catch((error) => log.error({ err: error, stream, consumer }, 'the consumer cannot be put back'))
-      .finally(() => setTimeout(schedule, heartbeatMs))
+      .finally(() => setTimeout(schedule, lookMs))
   }
 
-  const subscription = connection.subscribe(`${inbox}.*`, (arrived) => {
-    heard = Date.now()
-    const status = arrived.reply ? 0 : arrived.status()
-    if (status) return onStatus(status, arrived)
-    const delivered = deliveredFrom(connection, arrived)
-    if (stopped) return delivered.nak()
-    served()
-    busy++
-    take(delivered)
-    schedule()
-  })
+  /** An inbox for each link to the broker, which may still know the pulls of the last one and would serve both. */
+  function open(link: number) {
+    const inbox = `${connection.inbox}p${consumer}-${link}`
+    const subscription = connection.subscribe(`${inbox}.*`, (arrived) => {
+      heard = Date.now()
+      const status = arrived.reply ? 0 : arrived.status()
+      if (status) return onStatus(status, arrived)
+      served()
+      busy++
+      take(deliveredFrom(connection, arrived))
+      schedule()
+    })
+    return { inbox, subscription }
+  }
 
   const watch = setInterval(() => {
     const now = Date.now()
-    for (const [id, one] of pulls) if (one.until < now) pulls.delete(id)
+    for (const [id, one] of pulls) if (one.until < now) ended(id)
     if (pulls.size > 0 && now - heard > silentMs && connection.connected()) {
       pulls.clear()
       lookAfterConsumer()
     } else schedule()
-  }, heartbeatMs)
+  }, lookMs)
 
   connection.onStatus((status) => {
     pulls.clear()
-    if (status === 'reconnected') schedule()
+    onEmpty?.()
+    if (status !== 'reconnected' || stopped) return
+    void subscription.drain()
+    ;({ inbox, subscription } = open(++links))
+    schedule()
   })
   schedule()
 
@@ -131,6 +148,12 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     },
     async stop() {
       stopped = true
+      if (pulls.size > 0 && connection.connected()) {
+        await new Promise<void>((resolve) => {
+          onEmpty = resolve
+          setTimeout(resolve, patienceMs)
+        })
+      }
       clearInterval(watch)
       await subscription.drain()
     },
