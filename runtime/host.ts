@@ -1,22 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ledgerStream } from '../stores/ledger'
+import { marksBucket, openMarks } from '../stores/marks'
 import type { Ports } from './context'
 import type { LoadedFunction } from './invoke'
-import { type FunctionEntry, isDurable, type Manifest } from './manifest'
-import { deadLetters } from './modes/dead_letter'
+import type { FunctionEntry, Manifest } from './manifest'
 import { startEvent } from './modes/event'
 import { startHttp } from './modes/http'
 import { startJob } from './modes/job'
 import type { Broker, Running } from './modes/mode'
 import { startRpc } from './modes/rpc'
+import { openSlots } from './modes/slots'
 import { startStream } from './modes/stream'
 import { openConnection } from './nats/connection'
 import { openJetStream } from './nats/jetstream'
 import { openMux } from './nats/mux'
-import { ensureStreams, missingStreams, requireJetStream, requireVersion, type StreamSpec } from './nats/provision'
+import { ensureStreams, missingStreams, requireJetStream, requireVersion } from './nats/provision'
+import { streamsFor } from './needs'
 import { startObserving } from './observe'
 import { natsPorts } from './ports'
-import { limits, type Settings } from './settings'
+import type { Settings } from './settings'
 import type { Contracts } from './types'
 
 export interface Host {
@@ -55,14 +56,15 @@ const lookAfterStreamsMs = 5_000
 
 /** Connects, provisions what the functions use, subscribes them, and serves HTTP last. */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { manifest, contracts, functions, settings, env, log } = options
+  const { manifest, contracts, functions, settings, env, log, bindOnly = false } = options
   const selected = functions.map(({ entry }) => entry)
-  const streams = streamsOf(manifest, selected, env)
+  const streams = [...streamsFor(manifest, selected, env), marksBucket]
   const label = selected.map(({ name }) => name).join()
   const connection = await openConnection(env, label.slice(0, 100), log)
   options.onConnect?.()
   const ask = openMux(connection)
   const js = openJetStream(ask, { leaderReads: settings.replicas > 1 })
+  const marks = openMarks(js)
   const started = new Map<string, { fn: LoadedFunction; running: Running }>()
   const entries = () => [...started.values()].map(({ fn }) => fn.entry)
   let stopping = false
@@ -85,6 +87,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
     log,
     drainMs: settings.drainMs,
     ready,
+    bindOnly,
+    marks,
+    lone: openSlots(1, Number.POSITIVE_INFINITY),
     metrics: watching.metrics,
   }
   const lookAfter = setInterval(async () => {
@@ -122,7 +127,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
   try {
     requireVersion(connection.server, settings.replicas)
     await requireJetStream(js)
-    await ensureStreams(js, streams, { ...options, replicas: settings.replicas })
+    const { replicas } = settings
+    await ensureStreams(js, [marksBucket], { ...options, replicas })
+    await ensureStreams(js, streams, { ...options, replicas, marks })
     for (const fn of functions.toSorted((one, other) => Number(isHttp(one.entry)) - Number(isHttp(other.entry)))) {
       await put(fn)
     }
@@ -172,20 +179,6 @@ const isPassive = ({ mode }: FunctionEntry) => mode !== 'rpc'
 const isAsking = ({ requests }: FunctionEntry) => requests.length > 0
 
 const start = { rpc: startRpc, event: startEvent, job: startJob, stream: startStream }
-
-/** Every stream that the functions need, as the environment limits it. */
-function streamsOf(manifest: Manifest, selected: FunctionEntry[], env: NodeJS.ProcessEnv): StreamSpec[] {
-  const buckets = new Set(selected.flatMap(({ stores }) => stores))
-  const ledgers = new Set(selected.flatMap(({ ledgers, subject }) => [...ledgers, ...ledgerOf(subject)]))
-  return [
-    ...Object.entries(manifest.streams).map(([name, config]) => ({ name, ...config, ...limits(env, name) })),
-    ...(selected.some(isDurable) ? [deadLetters] : []),
-    ...[...buckets].map((name) => ({ name: `KV_${name}`, subjects: [`$KV.${name}.>`], bucket: true })),
-    ...[...ledgers].map((name) => ({ name: ledgerStream(name).stream, subjects: [ledgerStream(name).subject] })),
-  ]
-}
-
-const ledgerOf = (subject = '') => subject.match(/(?<=^ledger\.)[^.*>]+$/) ?? []
 
 async function within(ms: number, work: () => Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined

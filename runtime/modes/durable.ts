@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Incoming, invoke, type Judged, type LoadedFunction, outcomeOf } from '../invoke'
-import { consumerName, type Policy, streamOf } from '../manifest'
-import { ensureConsumer } from '../nats/provision'
+import type { Policy } from '../manifest'
+import { ensureConsumer, saveFloor } from '../nats/consumer'
 import { type Delivered, openPull } from '../nats/pull'
+import { consumerFor } from '../needs'
 import { countAttempts } from './attempts'
 import { toDeadLetters } from './dead_letter'
 import { asIncoming, type Broker, type Running } from './mode'
@@ -10,37 +11,35 @@ import { asIncoming, type Broker, type Running } from './mode'
 // What is away is asked for, not hammered; a longer pause would only outlast the outage.
 const longestAwayMs = 2_000
 const longestBackoffMs = 60_000
+const saveFloorMs = 5_000
+const lastChances = 3
 
 /**
  * A JetStream durable consumer: at least once. Store, emit, ack, in that order: the message is done only when all that
  * its handler emitted is durable. `job` and `stream` share it; they differ in what the subject means.
  */
 export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<Running> {
-  const { connection, js, manifest, ports, log } = broker
-  const { name, subject, policy } = fn.entry
-  const { stream, whole } = streamOf(manifest, subject as string) as { stream: string; whole: boolean }
-  const consumer = consumerName(name)
-  const provision = () =>
-    ensureConsumer(js, {
-      stream,
-      name: consumer,
-      filter: whole ? undefined : subject,
-      ackWaitMs: policy.ackWaitMs,
-      ordered: policy.ordered,
-      from: policy.from,
-    })
+  const { connection, js, marks, manifest, ports, log } = broker
+  const { name, policy } = fn.entry
+  const spec = consumerFor(manifest, fn.entry)
+  const { stream, name: consumer } = spec
+  let created = ''
+  const provision = async () => {
+    created = await ensureConsumer(js, spec, broker)
+  }
   const running = new Set<Delivered>()
   const attempts = countAttempts(policy)
   const stopping = new AbortController()
   const idlers: (() => void)[] = []
+  let settled = 0
 
   const handle = async (group: [Delivered, ...Delivered[]]) => {
     try {
       // Looked at before the handler runs, so that a message which kills its process ends here too.
       const fresh: Delivered[] = []
       for (const one of group) {
-        if (attempts.spent(one)) await bury(one, spent(one), attempts.of(one) - 1)
-        else fresh.push(one)
+        if (!attempts.spent(one)) fresh.push(one)
+        else await broker.lone.wait(() => lastChance(one))
       }
       const [first, ...others] = fresh
       if (first) await work([first, ...others])
@@ -52,8 +51,20 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     }
   }
 
+  /**
+   * Delivered too often, but perhaps only since another message killed the process that held both: it runs alone, and
+   * each such run is counted before it begins, so that one which kills its process again ends in the dead letters.
+   */
+  const lastChance = async (delivered: Delivered): Promise<void> => {
+    if ((await marks.chance(consumer, delivered.seq)) <= lastChances) return work([delivered])
+    log.error({ function: name, seq: delivered.seq }, 'delivered too often without an end: to the dead letters')
+    const error = new Error(`delivered ${delivered.attempt} times without an end`)
+    await bury(delivered, error, attempts.of(delivered) - 1)
+  }
+
   const done = (delivered: Delivered) => {
     if (!running.delete(delivered)) return
+    settled++
     puller.freed()
     if (running.size === 0) for (const resolve of idlers.splice(0)) resolve()
   }
@@ -123,11 +134,6 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     delivered.nak(pauseMs(policy, attempt))
   }
 
-  const spent = ({ seq, attempt }: Delivered): Error => {
-    log.error({ function: name, seq }, 'delivered too often without an end: to the dead letters')
-    return new Error(`delivered ${attempt} times without an end`)
-  }
-
   const bury = async (delivered: Delivered, error: Error, tries: number): Promise<void> => {
     await toDeadLetters(js, { name, stream, delivered, error, attempts: tries })
     ports.observe.deadLettered(fn.entry)
@@ -153,6 +159,11 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   const alive = setInterval(() => {
     for (const delivered of running) delivered.working()
   }, policy.ackWaitMs / 3)
+  const saving = setInterval(() => {
+    if (settled === 0) return
+    settled = 0
+    saveFloor(js, spec, created, marks).catch((error) => log.debug({ err: error, consumer }, 'its floor was not saved'))
+  }, saveFloorMs)
   const puller = openPull(connection, {
     stream,
     consumer,
@@ -175,6 +186,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
       stopping.abort()
       if (running.size > 0) await new Promise<void>((resolve) => idlers.push(resolve))
       clearInterval(alive)
+      clearInterval(saving)
     },
   }
 }

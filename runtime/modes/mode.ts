@@ -1,18 +1,25 @@
+import type { Marks } from '../../stores/marks'
 import type { Ports } from '../context'
 import type { Incoming } from '../invoke'
 import type { Manifest } from '../manifest'
 import type { Arrived, Connection } from '../nats/connection'
 import type { JetStream } from '../nats/jetstream'
 import type { Log } from '../types'
+import type { Slots } from './slots'
 
 /** What a mode needs to subscribe and to settle. */
 export interface Broker {
   connection: Connection
   js: JetStream
+  marks: Marks
   manifest: Manifest
   ports: Ports
   log: Log
   drainMs: number
+  /** For what may have killed a process: one at a time in all of this one. */
+  lone: Slots
+  /** Create nothing on the broker. */
+  bindOnly: boolean
   /** NATS answers, its streams are there, and the process has not been told to stop. */
   ready(): Promise<boolean>
   metrics(): Promise<{ contentType: string; text: string }>

@@ -2,6 +2,8 @@
 export interface Slots {
   /** Runs the work when a slot is free; false, at once, where the queue is full. */
   run(work: () => Promise<void>): boolean
+  /** As `run`, and resolves when the work has ended. */
+  wait(work: () => Promise<void>): Promise<void>
   /** Resolves when nothing runs or waits. */
   idle(): Promise<void>
 }
@@ -21,13 +23,19 @@ export function openSlots(size: number, queue: number): Slots {
     })
   }
 
+  const run = (work: () => Promise<void>): boolean => {
+    if (busy < size) start(work)
+    else if (waiting.length < queue) waiting.push(work)
+    else return false
+    return true
+  }
+
   return {
-    run(work) {
-      if (busy < size) start(work)
-      else if (waiting.length < queue) waiting.push(work)
-      else return false
-      return true
-    },
+    run,
+    wait: (work) =>
+      new Promise((resolve, reject) => {
+        if (!run(() => work().then(resolve, reject))) reject(new Error(`more than ${queue} wait already`))
+      }),
     idle: () => (busy === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve))),
   }
 }

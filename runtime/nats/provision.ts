@@ -1,7 +1,9 @@
+import type { Marks } from '../../stores/marks'
 import { configuration, isAway } from '../errors'
-import type { StreamConfig } from '../types'
+import type { Log, StreamConfig } from '../types'
 import type { Connection } from './connection'
-import { hasCode, isMissing, type JetStream } from './jetstream'
+import { existing } from './consumer'
+import { hasCode, type JetStream } from './jetstream'
 
 export interface StreamSpec extends StreamConfig {
   name: string
@@ -9,34 +11,46 @@ export interface StreamSpec extends StreamConfig {
   bucket?: boolean
 }
 
-export interface ConsumerSpec {
-  stream: string
-  name: string
-  /** Undefined for all that the stream holds: a filter makes an old server scan. */
-  filter: string | undefined
-  ackWaitMs: number
-  ordered: boolean
-  from: 'all' | 'new'
+interface ServerStream {
+  config: Record<string, unknown> & { subjects?: string[]; description?: string }
 }
 
-interface ServerStream {
-  config: { subjects?: string[]; description?: string }
+interface Options {
+  replicas?: number
+  strict?: boolean
+  /** Create nothing. */
+  bindOnly?: boolean
+  /** Create those that had been there and vanished, too. */
+  anew?: boolean
+  marks?: Marks
+  log?: Log
 }
 
 const ns = (ms: number) => ms * 1e6
 const absentMs = 2_000
-const mostUnacked = 10_000
 
-/** Creates the streams that are not there, once all that are there were found to be ours: else nothing is touched. */
-export async function ensureStreams(
-  js: JetStream,
-  specs: StreamSpec[],
-  { replicas = 1, strict = false }: { replicas?: number; strict?: boolean } = {},
-) {
+/**
+ * Creates the streams that are not there, once all that are there were found to be ours: else nothing is touched. One
+ * that was there and has vanished took data with it, and is not quietly made anew.
+ */
+export async function ensureStreams(js: JetStream, specs: StreamSpec[], options: Options = {}): Promise<void> {
+  const { replicas = 1, strict = false, bindOnly, anew, marks, log } = options
   const found = await Promise.all(specs.map(({ name }) => existing<ServerStream>(js, `STREAM.INFO.${name}`)))
   for (const [index, stream] of found.entries()) if (stream) refuseForeign(stream, specs[index] as StreamSpec, strict)
   const missing = specs.filter((_, index) => !found[index])
+  if (bindOnly && missing.length > 0) {
+    throw configuration(`--bind-only: missing on the server: ${missing.map(({ name }) => name).join(', ')}`)
+  }
+  const lost = anew ? [] : await vanished(missing, marks)
+  if (lost.length > 0) {
+    throw configuration(
+      `NATS_URL: ${lost.join(', ')}: there before and gone now, with all that was in it; put the server's data back, ` +
+        'or make it anew with node runtime provision',
+    )
+  }
   await Promise.all(missing.map((spec) => createStream(js, spec, replicas)))
+  if (!bindOnly) await Promise.all(specs.map(({ name }) => marks?.made(name)))
+  for (const drift of driftOf(specs, found, replicas)) log?.warn(drift, 'a stream differs from what is wanted')
 }
 
 /** `strict`: nobody named this server, so what carries the same subjects must be described as ours, too. */
@@ -62,27 +76,45 @@ async function createStream(js: JetStream, spec: StreamSpec, replicas: number): 
   }
 }
 
+async function vanished(missing: StreamSpec[], marks: Marks | undefined): Promise<string[]> {
+  const known = await Promise.all(missing.map(({ name }) => marks?.wasMade(name)))
+  return missing.filter((_, index) => known[index]).map(({ name }) => name)
+}
+
+export interface Drift {
+  stream: string
+  field: string
+  server: unknown
+  wanted: unknown
+}
+
+/** Where a stream on the server is not as manifest and environment want it, with both values in the server's units. */
+export async function findDrift(js: JetStream, specs: StreamSpec[], replicas: number): Promise<Drift[]> {
+  const found = await Promise.all(specs.map(({ name }) => existing<ServerStream>(js, `STREAM.INFO.${name}`)))
+  return driftOf(specs, found, replicas)
+}
+
+function driftOf(specs: StreamSpec[], found: (ServerStream | undefined)[], replicas: number): Drift[] {
+  return specs.flatMap((spec, index) => {
+    const config = found[index]?.config
+    if (!config) return []
+    const wanted = Object.entries(streamConfig(spec, replicas)).filter(
+      ([field, value]) => value !== undefined && String(value) !== String(config[field] ?? false),
+    )
+    return wanted.map(([field, value]) => ({ stream: spec.name, field, server: config[field], wanted: value }))
+  })
+}
+
+/** Brings a stream to what is wanted; some fields, as its storage, cannot be changed, and the server says so. */
+export async function updateStream(js: JetStream, spec: StreamSpec, replicas: number): Promise<void> {
+  const { config } = await js.api<ServerStream>(`STREAM.INFO.${spec.name}`)
+  await js.api(`STREAM.UPDATE.${spec.name}`, { ...config, ...streamConfig(spec, replicas) })
+}
+
 /** Those of the streams that are not on the server. */
 export async function missingStreams(js: JetStream, specs: StreamSpec[]): Promise<string[]> {
   const found = await Promise.all(specs.map(({ name }) => existing(js, `STREAM.INFO.${name}`)))
   return specs.filter((_, index) => !found[index]).map(({ name }) => name)
-}
-
-/** Creates the durable, or brings an existing one to the function's policy. */
-export async function ensureConsumer(js: JetStream, spec: ConsumerSpec): Promise<void> {
-  const found = await existing<{ config: Record<string, unknown> }>(js, `CONSUMER.INFO.${spec.stream}.${spec.name}`)
-  const wanted = consumerConfig(spec)
-  if (found) {
-    if (found.config.filter_subject !== wanted.filter_subject && found.config.filter_subject !== '>') {
-      throw configuration(
-        `consumer ${spec.name}: filters ${found.config.filter_subject ?? 'nothing'} on the server, ` +
-          `${wanted.filter_subject ?? 'nothing'} in the manifest; delete it there or rename the function`,
-      )
-    }
-    if (found.config.ack_wait === wanted.ack_wait && found.config.max_ack_pending === wanted.max_ack_pending) return
-    wanted.deliver_policy = found.config.deliver_policy
-  }
-  await js.api(`CONSUMER.DURABLE.CREATE.${spec.stream}.${spec.name}`, { stream_name: spec.stream, config: wanted })
 }
 
 const oldest = '2.9.10'
@@ -117,15 +149,6 @@ export async function requireJetStream(js: JetStream): Promise<void> {
   }
 }
 
-async function existing<T>(js: JetStream, subject: string): Promise<T | undefined> {
-  try {
-    return await js.api<T>(subject)
-  } catch (error) {
-    if (isMissing(error)) return undefined
-    throw error
-  }
-}
-
 function streamConfig(spec: StreamSpec, replicas: number) {
   return {
     name: spec.name,
@@ -142,19 +165,5 @@ function streamConfig(spec: StreamSpec, replicas: number) {
     allow_direct: true,
     allow_rollup_hdrs: spec.bucket === true,
     deny_delete: spec.bucket === true,
-  }
-}
-
-function consumerConfig(spec: ConsumerSpec): Record<string, unknown> {
-  return {
-    durable_name: spec.name,
-    ack_policy: 'explicit',
-    deliver_policy: spec.from,
-    replay_policy: 'instant',
-    ack_wait: ns(spec.ackWaitMs),
-    // Unlimited at the broker: the runtime looks at the count before it runs the handler.
-    max_deliver: -1,
-    max_ack_pending: spec.ordered ? 1 : mostUnacked,
-    filter_subject: spec.filter,
   }
 }

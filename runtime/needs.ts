@@ -1,0 +1,33 @@
+import { ledgerStream } from '../stores/ledger'
+import { consumerName, type FunctionEntry, isDurable, type Manifest, streamOf } from './manifest'
+import { deadLetters } from './modes/dead_letter'
+import type { ConsumerSpec } from './nats/consumer'
+import type { StreamSpec } from './nats/provision'
+import { limits } from './settings'
+
+/** Every stream that the functions need, as the environment limits it. */
+export function streamsFor(manifest: Manifest, selected: FunctionEntry[], env: NodeJS.ProcessEnv): StreamSpec[] {
+  const buckets = new Set(selected.flatMap(({ stores }) => stores))
+  const ledgers = new Set(selected.flatMap(({ ledgers, subject }) => [...ledgers, ...ledgerOf(subject)]))
+  return [
+    ...Object.entries(manifest.streams).map(([name, config]) => ({ name, ...config, ...limits(env, name) })),
+    ...(selected.some(isDurable) ? [deadLetters] : []),
+    ...[...buckets].map((name) => ({ name: `KV_${name}`, subjects: [`$KV.${name}.>`], bucket: true })),
+    ...[...ledgers].map((name) => ({ name: ledgerStream(name).stream, subjects: [ledgerStream(name).subject] })),
+  ]
+}
+
+const ledgerOf = (subject = '') => subject.match(/(?<=^ledger\.)[^.*>]+$/) ?? []
+
+/** The durable consumer of a job or stream function. */
+export function consumerFor(manifest: Manifest, { name, subject, policy }: FunctionEntry): ConsumerSpec {
+  const { stream, whole } = streamOf(manifest, subject as string) as { stream: string; whole: boolean }
+  return {
+    stream,
+    name: consumerName(name),
+    filter: whole ? undefined : subject,
+    ackWaitMs: policy.ackWaitMs,
+    mostUnacked: policy.ordered ? (policy.batch ?? 1) : 10_000,
+    from: policy.from,
+  }
+}

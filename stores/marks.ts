@@ -1,0 +1,47 @@
+import type { JetStream } from '../runtime/nats/jetstream'
+import { kvStore } from './kv'
+
+/** How far a durable had come, and in which making of its stream. */
+export interface Floor {
+  seq: number
+  created: string
+}
+
+/** What the runtime remembers of the broker, in a bucket of its own. */
+export interface Marks {
+  /** Notes that the stream was made; resolves with whether that was known. */
+  made(stream: string): Promise<boolean>
+  wasMade(stream: string): Promise<boolean>
+  floor(stream: string, consumer: string): Promise<Floor | undefined>
+  /** Keeps the higher of two floors in the same making of the stream. */
+  saveFloor(stream: string, consumer: string, floor: Floor): Promise<void>
+  /** How many last chances a message has had, this one included. */
+  chance(consumer: string, seq: number): Promise<number>
+}
+
+export const marksBucket = { name: 'KV_runtime', subjects: ['$KV.runtime.>'], bucket: true }
+
+export function openMarks(js: JetStream): Marks {
+  const streams = kvStore<{ made: true }>(js, 'runtime')
+  const floors = kvStore<Floor>(js, 'runtime')
+  const chances = kvStore<{ n: number }>(js, 'runtime')
+  return {
+    async made(stream) {
+      let known = false
+      await streams.update(`stream.${stream}`, (mark) => {
+        known = mark !== undefined
+        return mark ?? { made: true }
+      })
+      return known
+    },
+    wasMade: async (stream) => (await streams.get(`stream.${stream}`)) !== undefined,
+    floor: (stream, consumer) => floors.get(`floor.${stream}.${consumer}`),
+    async saveFloor(stream, consumer, floor) {
+      await floors.update(`floor.${stream}.${consumer}`, (known) =>
+        known?.created === floor.created && known.seq >= floor.seq ? known : floor,
+      )
+    },
+    chance: async (consumer, seq) =>
+      (await chances.update(`chance.${consumer}.${seq}`, (known) => ({ n: (known?.n ?? 0) + 1 }))).n,
+  }
+}
