@@ -14,7 +14,7 @@ export interface Away extends Error {
   reason: AwayReason
 }
 
-export type AwayReason = 'no-responders' | 'timeout' | 'disconnected' | 'unavailable'
+export type AwayReason = 'no-responders' | 'timeout' | 'disconnected' | 'unavailable' | 'denied'
 
 export interface Later extends Error {
   ms: number

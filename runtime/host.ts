@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { marksBucket, openMarks } from '../stores/marks'
 import type { Ports } from './context'
+import { configuration, isAway } from './errors'
 import type { LoadedFunction } from './invoke'
 import type { FunctionEntry, Manifest } from './manifest'
 import { startEvent } from './modes/event'
@@ -128,18 +129,18 @@ export async function startHost(options: HostOptions): Promise<Host> {
     requireVersion(connection.server, settings.replicas)
     await requireJetStream(js)
     const { replicas } = settings
-    await ensureStreams(js, [marksBucket], { ...options, replicas })
+    if (!bindOnly) await ensureStreams(js, [marksBucket], { ...options, replicas })
     await ensureStreams(js, streams, { ...options, replicas, marks })
     for (const fn of functions.toSorted((one, other) => Number(isHttp(one.entry)) - Number(isHttp(other.entry)))) {
       await put(fn)
     }
-    connection.refuseDenied()
+    await connection.refuseDenied()
   } catch (error) {
     clearInterval(lookAfter)
     await Promise.all([...started.values()].map(({ running }) => running.stop()))
     await watching.stop()
     await connection.close()
-    throw error
+    throw isAway(error) && error.reason === 'denied' ? configuration(`NATS_URL: ${error.message}`) : error
   }
   log.info({ functions: selected.map(({ name }) => name), nats: connection.server.version }, 'running')
 

@@ -1,6 +1,83 @@
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 import { configuration } from '../runtime/errors'
+import { openLog } from '../runtime/log'
+import { isDurable, readManifest } from '../runtime/manifest'
+import { openConnection } from '../runtime/nats/connection'
+import { ensureConsumer } from '../runtime/nats/consumer'
+import { openJetStream } from '../runtime/nats/jetstream'
+import { openMux } from '../runtime/nats/mux'
+import {
+  ensureStreams,
+  findDrift,
+  missingStreams,
+  requireJetStream,
+  requireVersion,
+  updateStream,
+} from '../runtime/nats/provision'
+import { consumerFor, streamsFor } from '../runtime/needs'
+import { readSettings } from '../runtime/settings'
+import { marksBucket, openMarks } from '../stores/marks'
 import type { Tool } from './tool'
 
-export const run: Tool = async () => {
-  throw configuration('provision: not built yet')
+const help = `node runtime provision: creates the streams, buckets and consumers that the functions need
+
+  node runtime provision                    creates what is missing, also what was there and has vanished
+  node runtime provision --update           and brings streams that differ to what manifest and environment want
+  node runtime provision --manifest FILE    for another manifest
+
+Exit codes: 0 when all is as it should be, 1 when a stream still differs, 2 a usage or configuration error.`
+
+export const run: Tool = async (args, { root, env, say }) => {
+  const { help: asked, manifest: file, update } = readFlags(args)
+  if (asked) return said(say, help)
+  const manifest = readManifest(file ?? resolve(root, 'manifest.json'))
+  const { replicas } = readSettings(env)
+  const streams = [marksBucket, ...streamsFor(manifest, manifest.functions, env)]
+  const log = openLog('silent')
+  const connection = await openConnection(env, 'provision', log)
+  try {
+    const js = openJetStream(openMux(connection), { leaderReads: replicas > 1 })
+    requireVersion(connection.server, replicas)
+    await requireJetStream(js)
+    const missing = await missingStreams(js, streams)
+    const marks = openMarks(js)
+    await ensureStreams(js, [marksBucket], { replicas, anew: true })
+    await ensureStreams(js, streams, { replicas, anew: true, marks })
+    for (const name of missing) say(`${name}: created`)
+    for (const entry of manifest.functions.filter(isDurable)) {
+      await ensureConsumer(js, consumerFor(manifest, entry), { marks, log, bindOnly: false })
+    }
+    if (update) {
+      for (const name of new Set((await findDrift(js, streams, replicas)).map(({ stream }) => stream))) {
+        const spec = streams.find((one) => one.name === name) as (typeof streams)[number]
+        await updateStream(js, spec, replicas).then(
+          () => say(`${name}: brought to what is wanted`),
+          (error) => say(`${name}: ${error.message}`),
+        )
+      }
+    }
+    const drift = await findDrift(js, streams, replicas)
+    for (const { stream, field, server, wanted } of drift) say(`${stream}: ${field} is ${server}, wanted is ${wanted}`)
+    say(`${streams.length} streams, ${drift.length} differences`)
+    return drift.length > 0 ? 1 : 0
+  } finally {
+    await connection.close()
+  }
+}
+
+function readFlags(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: { help: { type: 'boolean' }, manifest: { type: 'string' }, update: { type: 'boolean' } },
+    }).values
+  } catch (error) {
+    throw configuration(`${(error as Error).message.split('. ')[0]}; see node runtime provision --help`)
+  }
+}
+
+function said(say: (text: string) => void, text: string): number {
+  say(text)
+  return 0
 }

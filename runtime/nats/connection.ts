@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Authenticator,
   type ConnectionOptions,
@@ -42,7 +43,7 @@ export interface Connection {
   /** Tells of a subject that the server does not let us publish to. */
   onDenied(listener: (subject: string) => void): void
   /** Throws, as a matter of configuration, where the server has denied a subscription so far. */
-  refuseDenied(): void
+  refuseDenied(): Promise<void>
   closed(): Promise<Error | undefined>
   close(): Promise<void>
 }
@@ -136,7 +137,7 @@ interface Denied {
 function connection(nc: NatsConnection, log: Log): Connection {
   const listeners: ((status: 'disconnected' | 'reconnected') => void)[] = []
   const deniedListeners: ((subject: string) => void)[] = []
-  const denied: string[] = []
+  const denied = new Set<string>()
   let connected = true
   const tell = (status: 'disconnected' | 'reconnected') => {
     connected = status === 'reconnected'
@@ -155,7 +156,7 @@ function connection(nc: NatsConnection, log: Log): Connection {
         const { operation, subject } = permissionContext ?? {}
         log.error({ error: data, operation, subject }, 'NATS reports an error')
         if (operation === 'publish') for (const listener of deniedListeners) listener(subject as string)
-        else if (operation === 'subscription') denied.push(subject as string)
+        else if (operation === 'subscription') denied.add(subject as string)
       }
     }
   }
@@ -176,8 +177,10 @@ function connection(nc: NatsConnection, log: Log): Connection {
         callback(error, message) {
           // A throw here would kill the client's reader and with it the whole connection.
           try {
-            if (error) log.error({ err: error, subject }, 'subscription failed')
-            else callback(arrived(message))
+            if (error) {
+              log.error({ err: error, subject }, 'subscription failed')
+              denied.add(subject)
+            } else callback(arrived(message))
           } catch (error) {
             log.error({ err: error, subject }, 'a message could not be taken')
           }
@@ -200,9 +203,12 @@ function connection(nc: NatsConnection, log: Log): Connection {
     },
     onStatus: (listener) => void listeners.push(listener),
     onDenied: (listener) => void deniedListeners.push(listener),
-    refuseDenied() {
-      if (denied.length === 0) return
-      throw configuration(`NATS_URL: this user may not subscribe to ${denied.join(', ')}`)
+    async refuseDenied() {
+      // The server answers in order, the client tells of a denial a moment after.
+      await nc.flush()
+      await sleep(10)
+      if (denied.size === 0) return
+      throw configuration(`NATS_URL: this user may not subscribe to ${[...denied].join(', ')}`)
     },
     closed: () => nc.closed().then((error) => error ?? undefined),
     close: () => nc.close(),

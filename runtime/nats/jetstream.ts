@@ -87,7 +87,7 @@ async function persist<T>(budgetMs: number, attempt: () => Promise<T>): Promise<
     try {
       return await attempt()
     } catch (error) {
-      if (!isAway(error) && !hasCode(error, ...passing)) throw error
+      if (isAway(error) ? error.reason === 'denied' : !hasCode(error, ...passing)) throw error
       if (Date.now() + pause >= deadline) throw isAway(error) ? error : away('unavailable', (error as Error).message)
       await sleep(pause)
     }

@@ -48,7 +48,7 @@ export function openMux(connection: Connection): Ask {
     for (const [token, asked] of waiting) {
       if (asked.subject !== subject) continue
       waiting.delete(token)
-      asked.reject(new Error(`NATS does not let this user publish to ${subject}`))
+      asked.reject(away('denied', `this user may not publish to ${subject}`))
     }
   })
 

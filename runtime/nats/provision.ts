@@ -140,10 +140,11 @@ function older(version: string, than: string): boolean {
 export async function requireJetStream(js: JetStream): Promise<void> {
   try {
     await js.api('INFO', {}, absentMs).catch((error) => {
-      if (isAway(error) && error.reason === 'no-responders') throw error
+      if (isAway(error) && ['no-responders', 'denied'].includes(error.reason)) throw error
       return js.api('INFO')
     })
   } catch (error) {
+    if (isAway(error) && error.reason === 'denied') throw error
     const why = isAway(error) ? 'no answer from its JetStream; start it with -js' : (error as Error).message
     throw configuration(`NATS_URL: the server has no JetStream for us: ${why}`)
   }

@@ -20,7 +20,7 @@ export interface Broker {
 }
 
 /** A real nats-server with JetStream (of at most `largest`) on a free loopback port, in a folder of its own, ended with the test file. */
-export async function startBroker({ jetstream = true, largest = '' } = {}): Promise<Broker> {
+export async function startBroker({ jetstream = true, largest = '', configuration = '' } = {}): Promise<Broker> {
   const binary = process.env.NATS_SERVER
   if (!binary) throw new Error('NATS_SERVER names no nats-server; the runner sets it: node tests/run.mjs')
   const folder = await mkdtemp(join(tmpdir(), 'broker-'))
@@ -28,7 +28,12 @@ export async function startBroker({ jetstream = true, largest = '' } = {}): Prom
   let child: ChildProcess | undefined
 
   const start = async () => {
-    const flags = largest ? ['-c', await limited(folder, largest)] : jetstream ? ['-js', '-sd', folder] : []
+    const flags =
+      largest || configuration
+        ? ['-c', await configured(folder, largest, configuration)]
+        : jetstream
+          ? ['-js', '-sd', folder]
+          : []
     child = spawn(binary, [...flags, '-a', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
     for (let tries = 0; tries < 400; tries++) {
       const info = await probe('127.0.0.1', port)
@@ -49,16 +54,17 @@ export async function startBroker({ jetstream = true, largest = '' } = {}): Prom
     await kill()
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
-  process.once('exit', () => child?.kill('SIGKILL'))
+  process.setMaxListeners(0).once('exit', () => child?.kill('SIGKILL'))
   await start()
   atEnd(stop)
   return { url: `nats://127.0.0.1:${port}`, port, kill, start, stop }
 }
 
-/** A configuration under which JetStream stores no more than `largest`, as 3MB. */
-async function limited(folder: string, largest: string): Promise<string> {
+/** A configuration under which JetStream stores no more than `largest`, as 3MB, with more of the same language. */
+async function configured(folder: string, largest: string, more: string): Promise<string> {
   const path = join(folder, 'nats.conf')
-  await writeFile(path, `jetstream { store_dir: "${folder}", max_file: ${largest} }\n`)
+  const limit = largest && `, max_file: ${largest}`
+  await writeFile(path, `jetstream { store_dir: "${folder}"${limit} }\n${more}\n`)
   return path
 }
 
