@@ -19,8 +19,9 @@ export interface Attempts {
 /**
  * Without `maxAgeMs` deliveries count, less those that ended in `later` in this process. With it, deliveries say
  * nothing (another instance may have said `later` any number of times): failures in this process count, and age.
+ * `inPlace`: what failed is not delivered again but waits here, so that its failures count beside its deliveries.
  */
-export function countAttempts({ maxDeliver, maxAgeMs }: Policy): Attempts {
+export function countAttempts({ maxDeliver, maxAgeMs }: Policy, inPlace = false): Attempts {
   const known = new Map<number, { failures: number; laters: number; since: number }>()
 
   const noted = ({ seq }: Delivered) => {
@@ -34,7 +35,8 @@ export function countAttempts({ maxDeliver, maxAgeMs }: Policy): Attempts {
     maxAgeMs !== undefined && Date.now() - Math.max(storedAt, known.get(seq)?.since ?? 0) > maxAgeMs
   const of = (delivered: Delivered) => {
     const { failures, laters } = known.get(delivered.seq) ?? { failures: 0, laters: 0 }
-    return maxAgeMs === undefined ? Math.max(1, delivered.attempt - laters) : failures + 1
+    if (maxAgeMs !== undefined) return failures + 1
+    return inPlace ? delivered.attempt + failures : Math.max(1, delivered.attempt - laters)
   }
 
   return {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { openLease } from '../../stores/lease'
 import { type Incoming, invoke, type Judged, type LoadedFunction, outcomeOf } from '../invoke'
 import type { Policy } from '../manifest'
-import { ensureConsumer, saveFloor } from '../nats/consumer'
+import { ensureConsumer, nonePending, saveFloor } from '../nats/consumer'
 import { type Delivered, openPull } from '../nats/pull'
 import { consumerFor } from '../needs'
 import { countAttempts } from './attempts'
@@ -28,7 +29,11 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     created = await ensureConsumer(js, spec, broker)
   }
   const running = new Set<Delivered>()
-  const attempts = countAttempts(policy)
+  const most = policy.batch ?? 1
+  const atOnce = policy.ordered ? 1 : policy.concurrency
+  // One unacked message keeps the order by itself; of a batch one instance alone pulls, and what fails waits in place.
+  const inOrder = policy.ordered && most > 1
+  const attempts = countAttempts(policy, inOrder)
   const stopping = new AbortController()
   const idlers: (() => void)[] = []
   let settled = 0
@@ -121,7 +126,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
       if (attempts.tooOld(delivered)) {
         return bury(delivered, new Error(`came later until it was older than ${policy.maxAgeMs} ms`), attempt)
       }
-      return delivered.nak(outcome.ms)
+      return again(delivered, outcome.ms)
     }
     if (outcome.kind === 'refused' && outcome.rejection.code !== 503) {
       log.warn({ ...fields, reason: outcome.rejection.message }, 'refused: to the dead letters')
@@ -131,7 +136,17 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     const spent = attempts.failed(delivered)
     log.error({ ...fields, err: error }, spent ? 'failed: to the dead letters' : 'failed: it comes again')
     if (spent) return bury(delivered, error, attempt)
-    delivered.nak(pauseMs(policy, attempt))
+    await again(delivered, pauseMs(policy, attempt))
+  }
+
+  /** Handed back, or kept here where those after it must not come first. */
+  const again = async (delivered: Delivered, ms: number): Promise<void> => {
+    if (!inOrder) return delivered.nak(ms)
+    const waited = sleep(ms, undefined, { signal: stopping.signal })
+    await waited.then(
+      () => work([delivered]),
+      () => delivered.nak(),
+    )
   }
 
   const bury = async (delivered: Delivered, error: Error, tries: number): Promise<void> => {
@@ -142,8 +157,6 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   }
 
   const waiting: Delivered[] = []
-  const most = policy.batch ?? 1
-  const atOnce = policy.ordered ? 1 : policy.concurrency
   let busy = 0
   const begin = () => {
     while (busy < atOnce && waiting.length > 0) {
@@ -156,8 +169,9 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   }
 
   await provision()
+  const lease = inOrder ? openLease(js, consumer, () => nonePending(js, spec)) : undefined
   const alive = setInterval(() => {
-    for (const delivered of running) delivered.working()
+    if (lease?.held() !== false) for (const delivered of running) delivered.working()
   }, policy.ackWaitMs / 3)
   const saving = setInterval(() => {
     if (settled === 0) return
@@ -168,6 +182,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     stream,
     consumer,
     slots: atOnce * most,
+    may: lease?.held,
     patienceMs: Math.min(2_000, broker.drainMs / 2),
     log,
     take(delivered) {
@@ -187,6 +202,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
       if (running.size > 0) await new Promise<void>((resolve) => idlers.push(resolve))
       clearInterval(alive)
       clearInterval(saving)
+      await lease?.end()
     },
   }
 }

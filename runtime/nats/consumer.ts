@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Marks } from '../../stores/marks'
 import { configuration } from '../errors'
 import type { Log } from '../types'
@@ -17,6 +18,7 @@ interface ConsumerInfo {
   config: Record<string, unknown>
   delivered: { stream_seq: number }
   ack_floor: { stream_seq: number }
+  num_ack_pending: number
 }
 
 interface Options {
@@ -71,6 +73,16 @@ export async function ensureConsumer(js: JetStream, spec: ConsumerSpec, options:
 export async function saveFloor(js: JetStream, { stream, name }: ConsumerSpec, created: string, marks: Marks) {
   const info = await js.api<ConsumerInfo>(`CONSUMER.INFO.${stream}.${name}`)
   if (info.ack_floor.stream_seq > 0) await marks.saveFloor(stream, name, { seq: info.ack_floor.stream_seq, created })
+}
+
+/** Resolves once no message is with an instance, or all that are have had the time to come again. */
+export async function nonePending(js: JetStream, { stream, name, ackWaitMs }: ConsumerSpec): Promise<void> {
+  const deadline = Date.now() + ackWaitMs
+  for (;;) {
+    const { num_ack_pending } = await js.api<ConsumerInfo>(`CONSUMER.INFO.${stream}.${name}`)
+    if (num_ack_pending === 0 || Date.now() > deadline) return
+    await sleep(100)
+  }
 }
 
 export async function existing<T>(js: JetStream, subject: string): Promise<T | undefined> {

@@ -30,6 +30,8 @@ interface PullOptions {
   log: Log
   /** Called for each message; one slot is taken until `freed`. */
   take(delivered: Delivered): void
+  /** Whether to pull at all, now. */
+  may?(): boolean
   /** How long a stop may wait for what was asked for. */
   patienceMs?: number
   /** Called when the consumer or its stream is not there. */
@@ -47,7 +49,7 @@ const longestPullMs = 2_000
  * own because the client's `consume` prefetches, stalls for tens of seconds when a leader moves, and outlives `close`.
  */
 export function openPull(connection: Connection, options: PullOptions): Puller {
-  const { stream, consumer, slots, log, take, missing, patienceMs = longestPullMs } = options
+  const { stream, consumer, slots, log, take, missing, patienceMs = longestPullMs, may } = options
   let { inbox, subscription } = open(0)
   const pulls = new Map<string, { left: number; until: number }>()
   let busy = 0
@@ -61,7 +63,7 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
 
   const pull = () => {
     scheduled = false
-    if (stopped || !connection.connected() || Date.now() < pausedUntil) return
+    if (stopped || !connection.connected() || Date.now() < pausedUntil || may?.() === false) return
     const now = Date.now()
     const pending = [...pulls.values()].reduce((sum, { left }) => sum + left, 0)
     const free = slots - busy - pending

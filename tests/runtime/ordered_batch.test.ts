@@ -1,0 +1,113 @@
+import * as assert from 'uvu/assert'
+import { startBroker } from '../support/broker'
+import { runFunctions } from '../support/host'
+import { type Note, notes } from '../support/notes'
+import { startProxy } from '../support/proxy'
+import { suite } from '../support/suite'
+import { eventually } from '../support/wait'
+import { openWire } from '../support/wire'
+
+const test = suite('ordered batches over two instances')
+
+const numbers = (most: number) => Array.from({ length: most }, (_, index) => index + 1)
+
+function inOrder(note: (batch: Note[]) => Promise<void> | void, policy: object = {}) {
+  return {
+    contracts: notes('events.ordered'),
+    functions: {
+      'order/take': {
+        mode: 'stream' as const,
+        subject: 'events.ordered',
+        policy: { ordered: true, batch: 10, ackWaitMs: 1_000, ...policy },
+        handler: note,
+      },
+    },
+  }
+}
+
+test('one batch at a time in stream order, also when the one that handled them stops', async () => {
+  const broker = await startBroker()
+  const wire = await openWire(broker)
+  const handled: number[] = []
+  const workers: number[] = []
+  let running = 0
+  const worker = (id: number) =>
+    inOrder(async (batch) => {
+      assert.is(++running, 1)
+      await new Promise((resolve) => setImmediate(resolve))
+      handled.push(...batch.map(({ n }) => n))
+      workers.push(id)
+      running--
+    })
+  const first = await runFunctions(broker, worker(1))
+  const hosts = [first, await runFunctions(broker, worker(2))]
+  for (const n of numbers(95)) await wire.store('events.ordered', { n })
+  await eventually('the first ones', () => handled.length === 95)
+  const holder = workers[0] as number
+  assert.equal([...new Set(workers)], [holder])
+  await hosts[holder - 1]?.stop()
+  for (const n of numbers(5)) await wire.store('events.ordered', { n: 95 + n })
+  await eventually('the others', () => handled.length === 100)
+  assert.equal(handled, numbers(100))
+  assert.is(workers.at(-1), 3 - holder)
+})
+
+test('an instance that the broker no longer hears is followed by the other, which misses none', async () => {
+  const broker = await startBroker()
+  const wire = await openWire(broker)
+  const proxy = await startProxy(broker)
+  const handled: number[] = []
+  await runFunctions(
+    { url: proxy.url },
+    inOrder((batch) => void handled.push(...batch.map(({ n }) => n))),
+  )
+  await wire.store('events.ordered', { n: 1 })
+  await eventually('the first', () => handled.length === 1)
+  await runFunctions(
+    broker,
+    inOrder((batch) => void handled.push(...batch.map(({ n }) => n))),
+  )
+  void proxy.breakAfter('$KV.runtime.lease')
+  for (const n of numbers(30)) await wire.store('events.ordered', { n: n + 1 })
+  await eventually('the others', () => new Set(handled).size === 31)
+  const once = handled.filter((n, index) => handled.indexOf(n) === index)
+  assert.equal(once, numbers(31))
+})
+
+test('one that fails waits in its place, and is dead after maxDeliver; those after it come after it', async () => {
+  const broker = await startBroker()
+  const wire = await openWire(broker)
+  const handled: number[] = []
+  let failures = 0
+  await runFunctions(
+    broker,
+    inOrder(
+      (batch) => {
+        for (const { n } of batch) {
+          if (n === 3 || (n === 7 && failures < 100)) {
+            failures++
+            throw new Error('not now')
+          }
+        }
+        handled.push(...batch.map(({ n }) => n))
+      },
+      { maxDeliver: 3, backoffMs: [5, 10] },
+    ),
+  )
+  for (const n of numbers(20)) await wire.store('events.ordered', { n })
+  await eventually('the last', () => handled.includes(20))
+  assert.equal(
+    handled,
+    numbers(20).filter((n) => n !== 3 && n !== 7),
+  )
+  const letters = await wire.stored('DLQ')
+  assert.equal(
+    letters.map(({ body, headers }) => [(body as Note).n, headers['Dlq-Attempts']]),
+    [
+      [3, '3'],
+      [7, '3'],
+    ],
+  )
+})
+
+test.run()
