@@ -1,4 +1,5 @@
-import type { Observer, Watched } from '../runtime/observe'
+import type { Observer } from '../runtime/observe'
+import type { Watched } from './observing'
 
 export async function openMetrics(
   _: Watched,

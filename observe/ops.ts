@@ -1,5 +1,5 @@
-import type { Watched } from '../runtime/observe'
 import type { Address } from '../runtime/settings'
+import type { Watched } from './observing'
 
 export async function startOps(
   _: Address,

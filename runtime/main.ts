@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import packageJson from '../package.json'
-import type { Tool } from '../tools/tool'
+import { tools, toolsHelp } from '../tools/tools'
 import { list } from './commands/list'
 import { run } from './commands/run'
 import { configuration, isConfiguration } from './errors'
@@ -21,26 +21,9 @@ const help = `node runtime: runs the functions of a manifest on NATS
   node runtime --list             what would run: name, mode, subject, queue; connects to nothing
   node runtime --help, --version
 
-  node runtime call SUBJECT JSON  one request, the reply on stdout
-  node runtime tail SUBJECT       prints what passes on a subject
-  node runtime dlq ls|show|redrive|drop    what could not be handled
-  node runtime replay FUNCTION    hands one stream function its history again
-  node runtime provision          creates and repairs streams
-  node runtime new NAME           writes a function, its contract and its test
-  node runtime dev                runs the functions and swaps those whose files change
+${toolsHelp}
 
 The environment (NATS_URL, HTTP_ADDR, LOG_LEVEL …) is in the README.`
-
-// Loaded on demand: a process that runs functions needs none of them.
-const tools: Record<string, () => Promise<{ run: Tool }>> = {
-  call: () => import('../tools/call'),
-  dev: () => import('../tools/dev'),
-  dlq: () => import('../tools/dlq'),
-  new: () => import('../tools/new'),
-  provision: () => import('../tools/provision'),
-  replay: () => import('../tools/replay'),
-  tail: () => import('../tools/tail'),
-}
 
 main().catch((error) => {
   process.stderr.write(isConfiguration(error) ? `${error.message}\n` : `${error?.stack ?? error}\n`)

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { settled } from '../provision/progress'
 import { kvStore } from '../stores/kv'
 import { openLedger } from '../stores/ledger'
 import type { Emission, Ports } from './context'
@@ -14,8 +15,8 @@ import {
   timeLeft,
   traceparent,
 } from './envelope'
-import { away, configuration, isAway, rejection } from './errors'
-import { consumerName, isDurable, type Manifest, streamOf } from './manifest'
+import { away, isAway, rejection } from './errors'
+import { type Manifest, streamOf } from './manifest'
 import type { Arrived, Connection } from './nats/connection'
 import type { JetStream } from './nats/jetstream'
 import type { Ask } from './nats/mux'
@@ -121,30 +122,3 @@ function replyFrom(arrived: Arrived, subject: string): { body: unknown; replayed
 }
 
 const fault = (message: string): Error => Object.assign(new Error(message), { code: 500 })
-
-/** Waits until the durable of a function has handled all that its stream held at the call; an event has no durable. */
-async function settled(js: JetStream, manifest: Manifest, name: string, signal: AbortSignal): Promise<void> {
-  const entry = manifest.functions.find((entry) => entry.name === name)
-  if (!entry) throw configuration(`no function is named ${name}, so nothing can wait for it`)
-  if (!isDurable(entry)) return
-  const { stream, whole } = streamOf(manifest, entry.subject as string) as { stream: string; whole: boolean }
-  type Info = {
-    ack_floor: { stream_seq: number }
-    delivered: { stream_seq: number }
-    num_pending: number
-    num_ack_pending: number
-  }
-  // Asked for first: what a consumer tells of its own pending messages may lag behind what the stream has acked.
-  const { state } = await js.api<{ state: { first_seq: number; last_seq: number } }>(`STREAM.INFO.${stream}`)
-  for (let pause = 2; ; pause = Math.min(pause * 2, 100)) {
-    const info = await js.api<Info>(`CONSUMER.INFO.${stream}.${consumerName(name)}`).catch((error) => {
-      throw isAway(error) ? error : away('unavailable', `${name} has no durable: ${error.message}`)
-    })
-    const idle = info.num_pending === 0 && info.num_ack_pending === 0
-    if (info.ack_floor.stream_seq >= state.last_seq) return
-    // Where the newest have expired, nothing is left to deliver.
-    const empty = state.first_seq > state.last_seq
-    if (idle && (empty || !whole || info.delivered.stream_seq >= state.last_seq)) return
-    await sleep(pause, undefined, { signal })
-  }
-}

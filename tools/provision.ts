@@ -1,12 +1,7 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { configuration } from '../runtime/errors'
-import { openLog } from '../runtime/log'
-import { isDurable, readManifest } from '../runtime/manifest'
-import { openConnection } from '../runtime/nats/connection'
-import { ensureConsumer } from '../runtime/nats/consumer'
-import { openJetStream } from '../runtime/nats/jetstream'
-import { openMux } from '../runtime/nats/mux'
+import { ensureConsumer } from '../provision/consumers'
+import { consumerFor, streamsFor } from '../provision/needs'
 import {
   ensureStreams,
   findDrift,
@@ -14,8 +9,13 @@ import {
   requireJetStream,
   requireVersion,
   updateStream,
-} from '../runtime/nats/provision'
-import { consumerFor, streamsFor } from '../runtime/needs'
+} from '../provision/streams'
+import { configuration } from '../runtime/errors'
+import { openLog } from '../runtime/log'
+import { isDurable, readManifest } from '../runtime/manifest'
+import { openConnection } from '../runtime/nats/connection'
+import { openJetStream } from '../runtime/nats/jetstream'
+import { openMux } from '../runtime/nats/mux'
 import { readSettings } from '../runtime/settings'
 import { marksBucket, openMarks } from '../stores/marks'
 import type { Tool } from './tool'

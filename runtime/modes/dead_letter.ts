@@ -1,6 +1,6 @@
+import type { StreamSpec } from '../../provision/streams'
 import { type Headers, headerText } from '../envelope'
 import { isTooLarge, type JetStream } from '../nats/jetstream'
-import type { StreamSpec } from '../nats/provision'
 import type { Delivered } from '../nats/pull'
 
 export const deadLetters: StreamSpec = {

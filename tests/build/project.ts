@@ -20,6 +20,7 @@ const parts = [
   'runtime',
   'embedded',
   'observe',
+  'provision',
   'stores',
   'tools',
   'build.mjs',

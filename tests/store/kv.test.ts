@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { ensureStreams } from '../../runtime/nats/provision'
+import { ensureStreams } from '../../provision/streams'
 import { kvStore } from '../../stores/kv'
 import { type Broker, startBroker } from '../support/broker'
 import { connectJetStream } from '../support/jetstream'

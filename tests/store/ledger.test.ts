@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
+import { ensureStreams } from '../../provision/streams'
 import type { JetStream } from '../../runtime/nats/jetstream'
-import { ensureStreams } from '../../runtime/nats/provision'
 import type { LedgerDefinition, Table } from '../../runtime/types'
 import { ledgerStream, openLedger } from '../../stores/ledger'
 import { type Broker, startBroker } from '../support/broker'

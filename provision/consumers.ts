@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Marks } from '../../stores/marks'
-import { configuration } from '../errors'
-import type { Log } from '../types'
-import { isMissing, type JetStream } from './jetstream'
+import { configuration } from '../runtime/errors'
+import { isMissing, type JetStream } from '../runtime/nats/jetstream'
+import type { Log } from '../runtime/types'
+import type { Marks } from '../stores/marks'
 
 export interface ConsumerSpec {
   stream: string
@@ -14,10 +13,11 @@ export interface ConsumerSpec {
   from: 'all' | 'new'
 }
 
-interface ConsumerInfo {
+export interface ConsumerInfo {
   config: Record<string, unknown>
   delivered: { stream_seq: number }
   ack_floor: { stream_seq: number }
+  num_pending: number
   num_ack_pending: number
 }
 
@@ -67,22 +67,6 @@ export async function ensureConsumer(js: JetStream, spec: ConsumerSpec, options:
   // Where a durable begins with what is new, a later one of its name must not begin later.
   if (!found && spec.from === 'new') await marks.saveFloor(stream, name, { seq: made.delivered.stream_seq, created })
   return created
-}
-
-/** Saves how far the durable has come, for the day on which it is gone. */
-export async function saveFloor(js: JetStream, { stream, name }: ConsumerSpec, created: string, marks: Marks) {
-  const info = await js.api<ConsumerInfo>(`CONSUMER.INFO.${stream}.${name}`)
-  if (info.ack_floor.stream_seq > 0) await marks.saveFloor(stream, name, { seq: info.ack_floor.stream_seq, created })
-}
-
-/** Resolves once no message is with an instance, or all that are have had the time to come again. */
-export async function nonePending(js: JetStream, { stream, name, ackWaitMs }: ConsumerSpec): Promise<void> {
-  const deadline = Date.now() + ackWaitMs
-  for (;;) {
-    const { num_ack_pending } = await js.api<ConsumerInfo>(`CONSUMER.INFO.${stream}.${name}`)
-    if (num_ack_pending === 0 || Date.now() > deadline) return
-    await sleep(100)
-  }
 }
 
 export async function existing<T>(js: JetStream, subject: string): Promise<T | undefined> {

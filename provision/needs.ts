@@ -1,9 +1,9 @@
+import { consumerName, type FunctionEntry, isDurable, type Manifest, streamOf } from '../runtime/manifest'
+import { deadLetters } from '../runtime/modes/dead_letter'
+import { limits } from '../runtime/settings'
 import { ledgerStream } from '../stores/ledger'
-import { consumerName, type FunctionEntry, isDurable, type Manifest, streamOf } from './manifest'
-import { deadLetters } from './modes/dead_letter'
-import type { ConsumerSpec } from './nats/consumer'
-import type { StreamSpec } from './nats/provision'
-import { limits } from './settings'
+import type { ConsumerSpec } from './consumers'
+import type { StreamSpec } from './streams'
 
 /** Every stream that the functions need, as the environment limits it. */
 export function streamsFor(manifest: Manifest, selected: FunctionEntry[], env: NodeJS.ProcessEnv): StreamSpec[] {

@@ -1,9 +1,9 @@
-import type { Marks } from '../../stores/marks'
-import { configuration, isAway } from '../errors'
-import type { Log, StreamConfig } from '../types'
-import type { Connection } from './connection'
-import { existing } from './consumer'
-import { hasCode, type JetStream } from './jetstream'
+import { configuration, isAway } from '../runtime/errors'
+import type { Connection } from '../runtime/nats/connection'
+import { hasCode, type JetStream } from '../runtime/nats/jetstream'
+import type { Log, StreamConfig } from '../runtime/types'
+import type { Marks } from '../stores/marks'
+import { existing } from './consumers'
 
 export interface StreamSpec extends StreamConfig {
   name: string

@@ -1,0 +1,56 @@
+import type { FunctionEntry, Manifest } from '../runtime/manifest'
+import type { Connection } from '../runtime/nats/connection'
+import type { JetStream } from '../runtime/nats/jetstream'
+import type { Observer } from '../runtime/observe'
+import type { Settings } from '../runtime/settings'
+import type { Log } from '../runtime/types'
+
+export interface Watched {
+  connection: Connection
+  js: JetStream
+  entries(): FunctionEntry[]
+  settings: Settings
+  env: NodeJS.ProcessEnv
+  log: Log
+  ready(): Promise<boolean>
+  manifest: Manifest
+  selected: FunctionEntry[]
+}
+
+interface Observing {
+  observe: Required<Observer>
+  metrics(): Promise<{ contentType: string; text: string }>
+  /** Where `OPS_ADDR` listens. */
+  url: string | undefined
+  stop(): Promise<void>
+}
+
+/** Each part only where it is asked for; `$SRV` always, since it costs a sum for each run. */
+export async function startObserving(watched: Watched): Promise<Observing> {
+  const { settings, env, selected } = watched
+  const { openServices } = await import('./services')
+  const services = openServices(watched)
+  const measured = settings.ops !== undefined || selected.some(({ mode }) => mode === 'http')
+  const metrics = measured ? await (await import('./metrics')).openMetrics(watched) : undefined
+  const spans = env.OTEL_EXPORTER_OTLP_ENDPOINT ? await (await import('./spans')).openSpans(watched) : undefined
+  const read = metrics?.read ?? (async () => ({ contentType: 'text/plain', text: '' }))
+  const ops = settings.ops && (await (await import('./ops')).startOps(settings.ops, { ...watched, read }))
+  const parts = [services, metrics, spans].filter((part) => part !== undefined)
+  return {
+    observe: observers(parts.map(({ observer }) => observer)),
+    metrics: read,
+    url: ops?.url,
+    async stop() {
+      await Promise.all([services.stop(), ops?.stop(), spans?.stop()])
+    },
+  }
+}
+
+/** Those who watch as one. */
+function observers(all: Observer[]): Required<Observer> {
+  return {
+    began: (run) => all.forEach((one) => void one.began?.(run)),
+    ended: (run, ending, ms, error) => all.forEach((one) => void one.ended?.(run, ending, ms, error)),
+    deadLettered: (entry) => all.forEach((one) => void one.deadLettered?.(entry)),
+  }
+}

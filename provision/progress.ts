@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { away, configuration, isAway } from '../runtime/errors'
+import { consumerName, isDurable, type Manifest, streamOf } from '../runtime/manifest'
+import type { JetStream } from '../runtime/nats/jetstream'
+import type { Marks } from '../stores/marks'
+import type { ConsumerInfo, ConsumerSpec } from './consumers'
+
+/** Saves how far the durable has come, for the day on which it is gone. */
+export async function saveFloor(js: JetStream, { stream, name }: ConsumerSpec, created: string, marks: Marks) {
+  const info = await js.api<ConsumerInfo>(`CONSUMER.INFO.${stream}.${name}`)
+  if (info.ack_floor.stream_seq > 0) await marks.saveFloor(stream, name, { seq: info.ack_floor.stream_seq, created })
+}
+
+/** Resolves once no message is with an instance, or all that are have had the time to come again. */
+export async function nonePending(js: JetStream, { stream, name, ackWaitMs }: ConsumerSpec): Promise<void> {
+  const deadline = Date.now() + ackWaitMs
+  for (;;) {
+    const { num_ack_pending } = await js.api<ConsumerInfo>(`CONSUMER.INFO.${stream}.${name}`)
+    if (num_ack_pending === 0 || Date.now() > deadline) return
+    await sleep(100)
+  }
+}
+
+/** Waits until the durable of a function has handled all that its stream held at the call; an event has no durable. */
+export async function settled(js: JetStream, manifest: Manifest, name: string, signal: AbortSignal): Promise<void> {
+  const entry = manifest.functions.find((entry) => entry.name === name)
+  if (!entry) throw configuration(`no function is named ${name}, so nothing can wait for it`)
+  if (!isDurable(entry)) return
+  const { stream, whole } = streamOf(manifest, entry.subject as string) as { stream: string; whole: boolean }
+  // Asked for first: what a consumer tells of its own pending messages may lag behind what the stream has acked.
+  const { state } = await js.api<{ state: { first_seq: number; last_seq: number } }>(`STREAM.INFO.${stream}`)
+  for (let pause = 2; ; pause = Math.min(pause * 2, 100)) {
+    const info = await js.api<ConsumerInfo>(`CONSUMER.INFO.${stream}.${consumerName(name)}`).catch((error) => {
+      throw isAway(error) ? error : away('unavailable', `${name} has no durable: ${error.message}`)
+    })
+    const idle = info.num_pending === 0 && info.num_ack_pending === 0
+    if (info.ack_floor.stream_seq >= state.last_seq) return
+    // Where the newest have expired, nothing is left to deliver.
+    const empty = state.first_seq > state.last_seq
+    if (idle && (empty || !whole || info.delivered.stream_seq >= state.last_seq)) return
+    await sleep(pause, undefined, { signal })
+  }
+}
