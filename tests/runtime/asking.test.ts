@@ -12,7 +12,20 @@ const test = suite('what a handler hears when it asks')
 let shared: Promise<{ broker: Broker; wire: Wire; host: TestHost; ask: Ask }> | undefined
 type Ask = (subject: string, use: (context: Context) => unknown) => Promise<void>
 
-const peers = ['good', 'refusing', 'failing', 'busy', 'silent', 'absent', 'text', 'shape', 'garbage', 'empty', 'odd']
+const peers = [
+  'restarting',
+  'good',
+  'refusing',
+  'failing',
+  'busy',
+  'silent',
+  'absent',
+  'text',
+  'shape',
+  'garbage',
+  'empty',
+  'odd',
+]
 
 /** A function that runs what the test wants to ask, inside a handler. */
 function start() {
@@ -164,7 +177,28 @@ test('a peer that is too busy is away, with its code', async () => {
   assert.equal({ code, message, reason }, { code: 503, message: 'Come back.', reason: 'unavailable' })
 })
 
-test('a peer that is not running is away at once', async () => {
+test('a peer that starts within moments is heard, as in a rolling restart', async () => {
+  const { broker, ask } = await start()
+  let reply: unknown
+  const asked = ask('restarting', async ({ request }) => {
+    reply = await request('rpc.restarting', { n: 1 })
+  })
+  await runFunctions(broker, {
+    contracts: notes('rpc.restarting'),
+    functions: {
+      'peer/restarting': {
+        mode: 'rpc',
+        subject: 'rpc.restarting',
+        queue: 'peer',
+        handler: ({ n }: Note) => ({ n: n + 1 }),
+      },
+    },
+  })
+  await asked
+  assert.equal((reply as { body: Note }).body, { n: 2 })
+})
+
+test('a peer that is not running is away after a moment', async () => {
   const { reason } = await heardFrom('absent', 20_000)
   assert.is(reason, 'no-responders')
 })

@@ -3,6 +3,7 @@ import { startBroker } from '../support/broker'
 import { runFunctions } from '../support/host'
 import { manifestFolder } from '../support/manifest_folder'
 import { type Note, notes } from '../support/notes'
+import { startProxy } from '../support/proxy'
 import { suite } from '../support/suite'
 import { runTool } from '../support/tool'
 import { eventually } from '../support/wait'
@@ -205,6 +206,19 @@ for (const [what, denied, line] of [
     const { exitCode, stderr } = await runTool(broker, ['--manifest', manifest], login)
     assert.is(exitCode, 2)
     assert.match(stderr, line)
+  })
+}
+
+for (const [version, env, line] of [
+  ['2.8.4', {}, 'NATS_URL: nats-server 2.8.4 is too old; 2.9.10 is needed'],
+  ['2.10.29', { REPLICAS: '3' }, 'REPLICAS: 3 needs nats-server 2.11.0 or newer; this one is 2.10.29'],
+] as const) {
+  test(`a server of version ${version} with ${JSON.stringify(env)} is refused in one line`, async () => {
+    const proxy = await startProxy(await startBroker(), { version })
+    const source = 'export default () => undefined'
+    const manifest = await manifestFolder({ 'note/take': { mode: 'stream', subject: 'events.noted', source } })
+    const { exitCode, stderr } = await runTool(proxy, ['--manifest', manifest], env)
+    assert.equal({ exitCode, stderr }, { exitCode: 2, stderr: line })
   })
 }
 

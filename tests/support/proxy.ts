@@ -13,8 +13,8 @@ export interface Proxy {
   mend(): void
 }
 
-/** A link to the broker that a test can break at the moment that hurts most. */
-export async function startProxy(broker: Pick<Broker, 'port'>): Promise<Proxy> {
+/** A link to the broker that a test can break at the moment that hurts most; with `version` it says to be another server's. */
+export async function startProxy(broker: Pick<Broker, 'port'>, { version = '' } = {}): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let wanted: { text: string; broken(): void } | undefined
   let down = false
@@ -40,7 +40,7 @@ export async function startProxy(broker: Pick<Broker, 'port'>): Promise<Proxy> {
       wanted = undefined
     })
     upstream.on('data', (chunk) => {
-      if (!sent) return void client.write(chunk)
+      if (!sent) return void client.write(version ? posing(chunk, version) : chunk)
       down = true
       cut()
       sent.broken()
@@ -62,3 +62,6 @@ export async function startProxy(broker: Pick<Broker, 'port'>): Promise<Proxy> {
     },
   }
 }
+
+const posing = (chunk: Buffer, version: string): Buffer =>
+  Buffer.from(chunk.toString('latin1').replace(/(INFO [^\r\n]*?"version":")[^"]*/g, `$1${version}`), 'latin1')
