@@ -1,0 +1,82 @@
+import { dirname, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import type { Ports } from '../runtime/context'
+import { configuration } from '../runtime/errors'
+import { loadContracts, loadFunction } from '../runtime/load'
+import { openLog } from '../runtime/log'
+import { type FunctionEntry, type Manifest, readManifest } from '../runtime/manifest'
+import { type Connection, openConnection } from '../runtime/nats/connection'
+import { type JetStream, openJetStream } from '../runtime/nats/jetstream'
+import { type Ask, openMux } from '../runtime/nats/mux'
+import { natsPorts } from '../runtime/ports'
+import { readSettings } from '../runtime/settings'
+import type { Place } from './tool'
+
+const answersWithinMs = 5_000
+
+/** What a command reaches NATS with. */
+export interface Link {
+  connection: Connection
+  ask: Ask
+  js: JetStream
+}
+
+/** Connects for one command and closes after it; a server that does not answer ends it with one line. */
+export async function linked<T>({ env }: Place, use: (link: Link) => Promise<T>): Promise<T> {
+  const patience = new AbortController()
+  const late = sleep(answersWithinMs, undefined, { signal: patience.signal }).then(() => {
+    throw configuration(`NATS_URL: nothing answers at ${env.NATS_URL || 'nats://localhost:4222'}`)
+  })
+  const opening = openConnection(env, 'command', openLog('silent'))
+  const connection = await Promise.race([opening, late]).finally(() => {
+    late.catch(() => undefined)
+    patience.abort()
+  })
+  try {
+    const ask = openMux(connection)
+    return await use({ connection, ask, js: openJetStream(ask, { leaderReads: readSettings(env).replicas > 1 }) })
+  } finally {
+    await connection.flush(2_000).catch(() => undefined)
+    await connection.close()
+  }
+}
+
+/** The manifest that a command is about, and where its paths start. */
+export function manifestOf({ root }: Place, file: string | undefined): { manifest: Manifest; folder: string } {
+  const path = resolve(file ?? resolve(root, 'manifest.json'))
+  return { manifest: readManifest(path), folder: dirname(path) }
+}
+
+/** One function and what its handler may do, in the command's own process; its log lines are not the command's result. */
+export async function ownFunction(entry: FunctionEntry, manifest: Manifest, folder: string, link: Link) {
+  const contracts = await loadContracts(manifest, folder)
+  const observe: Ports['observe'] = { began: () => {}, ended: () => {}, deadLettered: () => {} }
+  const ports = natsPorts({ ...link, manifest, contracts, log: openLog('silent'), observe })
+  return { fn: await loadFunction(entry, folder), ports }
+}
+
+export function functionNamed({ functions }: Manifest, name: string): FunctionEntry {
+  const found = functions.find((entry) => entry.name === name)
+  if (found) return found
+  throw configuration(`no function is named «${name}»; there are ${functions.map((entry) => entry.name).join(', ')}`)
+}
+
+type Options = NonNullable<Parameters<typeof parseArgs>[0]>['options']
+
+/** The flags and words of a command; what is wrong with them is one line that names the flag. */
+export function flagsOf<O extends Options>(command: string, args: string[], options: O) {
+  try {
+    return parseArgs({ args, options, allowPositionals: true })
+  } catch (error) {
+    throw configuration(`${(error as Error).message.split('. ')[0]}; see node runtime ${command} --help`)
+  }
+}
+
+/** A whole number that a flag was given. */
+export function numberOf(flag: string, text: string | undefined, least = 1): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^\d{1,15}$/.test(text) || Number(text) < least)
+    throw configuration(`${flag}: a whole number from ${least}, not ${text}`)
+  return Number(text)
+}
