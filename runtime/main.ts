@@ -69,7 +69,7 @@ function readFlags() {
       },
     }).values
   } catch (error) {
-    throw configuration(`${(error as Error).message.split('. ')[0]}; see node runtime --help`)
+    throw configuration(`${(error as Error).message.split(/\.\s/)[0]}; see node runtime --help`)
   }
 }
 

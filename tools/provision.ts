@@ -1,5 +1,3 @@
-import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { ensureConsumer } from '../provision/consumers'
 import { consumerFor, streamsFor } from '../provision/needs'
 import {
@@ -10,14 +8,11 @@ import {
   requireVersion,
   updateStream,
 } from '../provision/streams'
-import { configuration } from '../runtime/errors'
 import { openLog } from '../runtime/log'
-import { isDurable, readManifest } from '../runtime/manifest'
-import { openConnection } from '../runtime/nats/connection'
-import { openJetStream } from '../runtime/nats/jetstream'
-import { openMux } from '../runtime/nats/mux'
+import { isDurable } from '../runtime/manifest'
 import { readSettings } from '../runtime/settings'
 import { marksBucket, openMarks } from '../stores/marks'
+import { flagsOf, linked, manifestOf } from './system'
 import type { Tool } from './tool'
 
 const help = `node runtime provision: creates the streams, buckets and consumers that the functions need
@@ -28,16 +23,23 @@ const help = `node runtime provision: creates the streams, buckets and consumers
 
 Exit codes: 0 when all is as it should be, 1 when a stream still differs, 2 a usage or configuration error.`
 
-export const run: Tool = async (args, { root, env, say }) => {
-  const { help: asked, manifest: file, update } = readFlags(args)
+export const run: Tool = async (args, place) => {
+  const { env, say } = place
+  const {
+    help: asked,
+    manifest: file,
+    update,
+  } = flagsOf('provision', args, {
+    help: { type: 'boolean' },
+    manifest: { type: 'string' },
+    update: { type: 'boolean' },
+  }).values
   if (asked) return said(say, help)
-  const manifest = readManifest(file ?? resolve(root, 'manifest.json'))
+  const { manifest } = manifestOf(place, file)
   const { replicas } = readSettings(env)
   const streams = [marksBucket, ...streamsFor(manifest, manifest.functions, env)]
   const log = openLog('silent')
-  const connection = await openConnection(env, 'provision', log)
-  try {
-    const js = openJetStream(openMux(connection), { leaderReads: replicas > 1 })
+  return linked(place, async ({ connection, js }) => {
     requireVersion(connection.server, replicas)
     await requireJetStream(js)
     const missing = await missingStreams(js, streams)
@@ -61,20 +63,7 @@ export const run: Tool = async (args, { root, env, say }) => {
     for (const { stream, field, server, wanted } of drift) say(`${stream}: ${field} is ${server}, wanted is ${wanted}`)
     say(`${streams.length} streams, ${drift.length} differences`)
     return drift.length > 0 ? 1 : 0
-  } finally {
-    await connection.close()
-  }
-}
-
-function readFlags(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: { help: { type: 'boolean' }, manifest: { type: 'string' }, update: { type: 'boolean' } },
-    }).values
-  } catch (error) {
-    throw configuration(`${(error as Error).message.split('. ')[0]}; see node runtime provision --help`)
-  }
+  })
 }
 
 function said(say: (text: string) => void, text: string): number {

@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Ports } from '../runtime/context'
-import { configuration } from '../runtime/errors'
+import { configuration, isAway } from '../runtime/errors'
 import { loadContracts, loadFunction } from '../runtime/load'
 import { openLog } from '../runtime/log'
 import { type FunctionEntry, type Manifest, readManifest } from '../runtime/manifest'
@@ -36,6 +36,8 @@ export async function linked<T>({ env }: Place, use: (link: Link) => Promise<T>)
   try {
     const ask = openMux(connection)
     return await use({ connection, ask, js: openJetStream(ask, { leaderReads: readSettings(env).replicas > 1 }) })
+  } catch (error) {
+    throw isAway(error) ? configuration(`NATS_URL: ${error.message}`) : error
   } finally {
     await connection.flush(2_000).catch(() => undefined)
     await connection.close()
@@ -69,7 +71,7 @@ export function flagsOf<O extends Options>(command: string, args: string[], opti
   try {
     return parseArgs({ args, options, allowPositionals: true })
   } catch (error) {
-    throw configuration(`${(error as Error).message.split('. ')[0]}; see node runtime ${command} --help`)
+    throw configuration(`${(error as Error).message.split(/\.\s/)[0]}; see node runtime ${command} --help`)
   }
 }
 

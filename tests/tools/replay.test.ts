@@ -1,0 +1,111 @@
+import * as assert from 'uvu/assert'
+import { startBroker } from '../support/broker'
+import { manifestFolder } from '../support/manifest_folder'
+import { openShop } from '../support/shop'
+import { suite } from '../support/suite'
+import { runTool } from '../support/tool'
+import { openWire } from '../support/wire'
+
+const test = suite('node runtime replay')
+
+const source = `export default async ({ n, who }, { store, emit, reject }) => {
+  if (n === 13) reject(409, 'Unlucky.')
+  await store('sums').update('sum', (known = { ns: [] }) => ({ ns: [...known.ns, n] }))
+  emit('events.summed', { n })
+}`
+
+async function start(most: number) {
+  const broker = await startBroker()
+  const wire = await openWire(broker)
+  const manifest = await manifestFolder({
+    'sum/add': { mode: 'stream', subject: 'events.added', stores: ['sums'], emits: ['events.summed'], source },
+    'sum/ask': { mode: 'rpc', subject: 'rpc.sum', queue: 'sum', source: 'export default () => ({})' },
+    'sum/hear': { mode: 'event', subject: 'events.summed', source: 'export default () => undefined' },
+  })
+  await runTool(broker, ['provision', '--manifest', manifest])
+  for (let n = 1; n <= most; n++) await wire.store('events.added', { n, who: `w-${n % 2}` })
+  const replay = (...args: string[]) => runTool(broker, ['replay', ...args, '--manifest', manifest])
+  const jsm = await wire.nc.jetstreamManager()
+  const sums = async () => {
+    const { data } = await jsm.streams.getMessage('KV_sums', { last_by_subj: '$KV.sums.sum' })
+    return (JSON.parse(Buffer.from(data).toString()) as { ns: number[] }).ns
+  }
+  return { broker, wire, replay, sums, jsm }
+}
+
+const numbers = (most: number) => Array.from({ length: most }, (_, index) => index + 1)
+
+test('hands the function all that its stream holds, in order, and sends nothing of what it emits', async () => {
+  const { wire, replay, sums, jsm } = await start(12)
+  const before = await wire.durable('EVENTS', 'sum/add')
+  const { exitCode, stdout, stderr } = await replay('sum/add')
+  assert.equal({ exitCode, stdout, stderr }, { exitCode: 0, stdout: '12 handled, 0 refused, 0 failed', stderr: '' })
+  assert.equal(await sums(), numbers(12))
+  assert.is((await jsm.streams.info('EVENTS')).state.last_seq, 12)
+  const after = await wire.durable('EVENTS', 'sum/add')
+  assert.equal([after.delivered, after.num_pending], [before.delivered, before.num_pending])
+  assert.is((await jsm.consumers.list('EVENTS').next()).length, 1)
+})
+
+test('with --emit it is sent, once however often', async () => {
+  const { wire, replay } = await start(3)
+  await replay('sum/add', '--emit')
+  await replay('sum/add', '--emit')
+  assert.equal(
+    (await wire.stored('EVENTS', 'events.summed')).map(({ body }) => body),
+    numbers(3).map((n) => ({ n })),
+  )
+})
+
+test('from a sequence, from a time, about one id', async () => {
+  const { replay, sums, jsm } = await start(6)
+  assert.match((await replay('sum/add', '--from-seq', '5')).stdout, /^2 handled/)
+  assert.equal(await sums(), [5, 6])
+  const { time } = await jsm.streams.getMessage('EVENTS', { seq: 6 })
+  assert.match((await replay('sum/add', '--since', time.toISOString())).stdout, /^[12] handled/)
+  assert.match((await replay('sum/add', '--since', '1h', '--order', 'w-1')).stdout, /^3 handled/)
+  assert.match((await replay('sum/add', '--since', '2100-01-01')).stdout, /^0 handled/)
+})
+
+test('what is refused is counted, and why is told', async () => {
+  const { replay } = await start(14)
+  assert.equal(await replay('sum/add'), {
+    exitCode: 1,
+    stdout: '13 handled, 1 refused, 0 failed',
+    stderr: 'EVENTS 13: refused, Unlucky.',
+  })
+})
+
+test('wrong usage is one line that names what is wrong', async () => {
+  const { replay } = await start(0)
+  for (const [args, line] of [
+    [[], /^replay: one function/],
+    [['sum/subtract'], /^no function is named «sum\/subtract»; there are sum\/add, /],
+    [['sum/ask'], /^FUNCTION: sum\/ask is rpc; only a stream has a history$/],
+    [['sum/add', '--from-seq', '-1'], /--from-seq/],
+    [['sum/add', '--since', 'yesterday'], /^--since: a time as .* not yesterday$/],
+    [['sum/add', '--since', '1h', '--from-seq', '1'], /^replay: --from-seq or --since, not both$/],
+  ] as const) {
+    const { exitCode, stderr } = await replay(...args)
+    assert.is(exitCode, 2, stderr)
+    assert.match(stderr, line)
+    assert.is(stderr.split('\n').length, 1)
+  }
+})
+
+test('audit’s record, lost, is the same again', async () => {
+  const shop = await openShop()
+  const order = await shop.order()
+  await shop.reaches(order, 'assigned')
+  const history = async () => (await shop.send('GET', `/api/v1/orders/${order}/history`)).text
+  const before = await history()
+  const wire = await openWire(shop.broker)
+  const jsm = await wire.nc.jetstreamManager()
+  await jsm.streams.purge('KV_history')
+  const { exitCode, stdout } = await runTool(shop.broker, ['replay', 'audit/record'])
+  assert.is(exitCode, 0)
+  assert.match(stdout, /^\d+ handled, 0 refused, 0 failed$/)
+  assert.is(await history(), before)
+})
+
+test.run()
