@@ -53,6 +53,7 @@ interface HostOptions {
 }
 
 const readyMs = 1_000
+const flushMs = 5_000
 const lookAfterStreamsMs = 5_000
 
 /** Connects, provisions what the functions use, subscribes them, and serves HTTP last. */
@@ -68,17 +69,22 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const marks = openMarks(js)
   const started = new Map<string, { fn: LoadedFunction; running: Running }>()
   const entries = () => [...started.values()].map(({ fn }) => fn.entry)
+  let running = false
   let stopping = false
   let lost: string[] = []
 
   const ready = async () => {
-    if (stopping || lost.length > 0 || !connection.connected()) return false
+    if (!running || stopping || lost.length > 0 || !connection.connected()) return false
     return connection.flush(readyMs).then(
       () => !stopping,
       () => false,
     )
   }
-  const watching = await startObserving({ connection, js, entries, settings, env, log, ready, manifest, selected })
+  const watched = { connection, js, entries, settings, env, log, ready, manifest, selected }
+  const watching = await startObserving(watched).catch(async (error) => {
+    await connection.close()
+    throw error
+  })
   const ports = natsPorts({ manifest, contracts, connection, ask, js, log, observe: watching.observe })
   const broker: Broker = {
     connection,
@@ -142,6 +148,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await connection.close()
     throw isAway(error) && error.reason === 'denied' ? configuration(`NATS_URL: ${error.message}`) : error
   }
+  running = true
   log.info({ functions: selected.map(({ name }) => name), nats: connection.server.version }, 'running')
 
   const stop = async () => {
@@ -158,8 +165,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
         )
       }
     })
-    await watching.stop()
-    await connection.flush(2_000).catch((error) => log.warn({ err: error }, 'the last messages may not have been sent'))
+    await within(flushMs, watching.stop)
+    await connection
+      .flush(flushMs)
+      .catch((error) => log.warn({ err: error }, 'the last messages may not have been sent'))
     await connection.close()
     return drained
   }

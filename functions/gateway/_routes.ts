@@ -32,6 +32,7 @@ export const routes: Route[] = [
   { method: 'post', path: '/api/v1/deliveries/:order_id/status', answer: updateDelivery },
   { method: 'get', path: '/api/v1/health', answer: () => text('OK') },
   { method: 'get', path: '/ready', answer: ready },
+  { method: 'get', path: '/metrics', answer: metrics },
   { method: 'get', path: '/api/v1/openapi.json', answer: () => json(document) },
   { method: 'get', path: '/problems/:kind', answer: explain },
 ]
@@ -97,6 +98,11 @@ async function updateDelivery(request: IRequest, { request: ask, check, loopback
 
 async function ready(_: IRequest, gateway: Gateway): Promise<Response> {
   return (await gateway.ready()) ? text('ready') : problem('not-ready', { instance: '/ready' })
+}
+
+async function metrics(_: IRequest, gateway: Gateway): Promise<Response> {
+  const { contentType, text: body } = await gateway.metrics()
+  return new Response(body, { headers: { 'Content-Type': contentType } })
 }
 
 function explain({ params }: IRequest): Response {

@@ -187,7 +187,12 @@ function connection(nc: NatsConnection, log: Log): Connection {
         },
       })
       return {
-        drain: () => (nc.isClosed() || subscription.isClosed() ? Promise.resolve() : subscription.drain()),
+        async drain() {
+          if (nc.isClosed() || subscription.isClosed()) return
+          // Without a link nothing is under way, and a drain would wait for the next one.
+          if (connected) await subscription.drain()
+          else subscription.unsubscribe()
+        },
       }
     },
     async flush(timeoutMs) {
