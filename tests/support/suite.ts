@@ -1,4 +1,5 @@
 import { suite as uvuSuite } from 'uvu'
+import { endWith } from '../../testing/ends'
 
 type Test = () => unknown
 
@@ -36,6 +37,8 @@ export function suite(name: string): Suite {
 export function atEnd(close: () => unknown): void {
   closers.push(close)
 }
+
+endWith(atEnd)
 
 async function closeAll(): Promise<void> {
   for (const close of closers.splice(0).reverse()) {

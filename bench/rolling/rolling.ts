@@ -1,0 +1,78 @@
+import { readManifest } from '../../runtime/manifest'
+import { type Counted, count } from './count'
+import { type Instance, startInstance } from './instance'
+import { startLoad } from './load'
+import { type Proxy, startProxy } from './proxy'
+
+export interface RollingOptions {
+  natsUrl: string
+  rounds: number
+  ordersPerSecond: number
+  seed: number
+  /** How an instance is told to go. */
+  signal?: NodeJS.Signals
+  env?: Record<string, string>
+  say?(line: string): void
+}
+
+export interface Report extends Counted {
+  restarts: number
+  orders: number
+  requests: number
+  failed: string[]
+  /** Other ends than `exit 0`. */
+  ends: string[]
+}
+
+export const services = ['gateway', 'order', 'inventory', 'payment', 'delivery', 'notification', 'audit']
+const ofEach = 2
+
+/** Two instances of every service under load; each in turn is followed by a new one. */
+export async function rolling(options: RollingOptions): Promise<Report> {
+  const { natsUrl, rounds, ordersPerSecond, seed, signal = 'SIGTERM', env = {}, say = () => {} } = options
+  const proxy = await startProxy()
+  const instances: Instance[] = []
+  const ends: string[] = []
+  const join = async (service: string) => {
+    const instance = await startInstance(service, natsUrl, env)
+    if (instance.url) await proxy.add(instance.url)
+    return instance
+  }
+  try {
+    for (let copy = 0; copy < ofEach; copy++) for (const service of services) instances.push(await join(service))
+    const load = await startLoad({ url: proxy.url, perSecond: ordersPerSecond, random: randomFrom(seed) })
+    let restarts = 0
+    for (let round = 1; round <= rounds; round++) {
+      for (const [index, old] of instances.entries()) {
+        instances[index] = await join(old.service)
+        const how = await leave(old, proxy, signal)
+        restarts++
+        if (how !== 'exit 0') ends.push(`${old.service}: ${how}`)
+        say(
+          `round ${round}: ${old.service} restarted, ${how}; ${load.orders.size} orders, ${load.failed.length} failed`,
+        )
+      }
+    }
+    await load.stop()
+    const counted = await count(natsUrl, readManifest('manifest.json'), load.orders)
+    return { ...counted, restarts, orders: load.orders.size, requests: load.requests, failed: load.failed, ends }
+  } finally {
+    await Promise.all(instances.map((one) => one.end('SIGTERM')))
+    proxy.stop()
+  }
+}
+
+async function leave(old: Instance, proxy: Proxy, signal: NodeJS.Signals): Promise<string> {
+  const how = await old.end(signal)
+  if (old.url) proxy.remove(old.url)
+  return how
+}
+
+/** Choices that follow from a seed alone. */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state / 2 ** 32
+  }
+}

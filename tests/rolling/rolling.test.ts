@@ -1,0 +1,19 @@
+import * as assert from 'uvu/assert'
+import { rolling, services } from '../../bench/rolling/rolling'
+import { startBroker } from '../support/broker'
+import { suite } from '../support/suite'
+
+const test = suite('rolling restarts of every service under load')
+
+const options = { rounds: 1, ordersPerSecond: 10, seed: Number(process.env.SEED ?? Date.now() % 100_000) }
+
+test('cost no message, no request and no attempt', async () => {
+  const { url } = await startBroker()
+  const { restarts, orders, ...cost } = await rolling({ natsUrl: url, ...options })
+  assert.is(restarts, 2 * services.length)
+  assert.ok(orders > 0)
+  const { requests: _, ...counted } = cost
+  assert.equal(counted, { failed: [], lost: [], burnt: {}, deadLetters: 0, ends: [] }, `SEED=${options.seed}`)
+})
+
+test.run()
