@@ -65,7 +65,7 @@ export async function invoke(fn: LoadedFunction, incoming: [Incoming, ...Incomin
   ports.observe.began(observed)
   const outcome = await outcomeFrom(fn, incoming, { run, ports, fields })
   ports.observe.ended(observed, outcome.kind, performance.now() - began, errorOf(outcome))
-  ports.log.debug(fields, 'handled')
+  ports.log.debug({ ...fields, ending: outcome.kind }, 'handled')
   run.abort(ended)
   return { outcome, fields }
 }

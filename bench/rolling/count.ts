@@ -5,7 +5,7 @@ import { consumerName, isDurable, type Manifest, streamOf } from '../../runtime/
 export interface Counted {
   /** Orders that lack an event of theirs, or have one twice, with which. */
   lost: string[]
-  /** Deliveries beyond one for each message, by durable. */
+  /** Deliveries beyond one for each message and each time that its function put it off, by function. */
   burnt: Record<string, number>
   deadLetters: number
 }
@@ -13,14 +13,19 @@ export interface Counted {
 const settledMs = 60_000
 
 /** What the broker itself says, once nothing is left to deliver. */
-export async function count(url: string, manifest: Manifest, orders: Map<string, string>): Promise<Counted> {
+export async function count(
+  url: string,
+  manifest: Manifest,
+  orders: Map<string, string>,
+  laters: Record<string, number>,
+): Promise<Counted> {
   const nc = await connect({ servers: url })
   try {
     const jsm = await nc.jetstreamManager()
     const burnt: Record<string, number> = {}
     for (const { name, subject = '' } of manifest.functions.filter(isDurable)) {
       const { stream } = streamOf(manifest, subject) as { stream: string }
-      const extra = await burntOf(jsm, stream, consumerName(name), subject)
+      const extra = (await burntOf(jsm, stream, consumerName(name), subject)) - (laters[name] ?? 0)
       if (extra > 0) burnt[name] = extra
     }
     const { state } = await jsm.streams.info('DLQ')

@@ -15,10 +15,21 @@ export interface Instance {
 
 const kept = 200
 
-/** `node runtime --only <service>`, once it runs. */
-export async function startInstance(service: string, natsUrl: string, env: Record<string, string>): Promise<Instance> {
-  const child: ChildProcess = spawn(process.execPath, ['runtime', '--only', service], {
-    env: { PATH: process.env.PATH, NATS_URL: natsUrl, HTTP_ADDR: '127.0.0.1:0', SHUTDOWN_DELAY_MS: '500', ...env },
+/** `node runtime --only <service>`, once it runs; `laters` counts what its functions put off, which burns no attempt. */
+export async function startInstance(
+  service: string,
+  natsUrl: string,
+  laters: Record<string, number>,
+  manifest: string,
+): Promise<Instance> {
+  const child: ChildProcess = spawn(process.execPath, ['runtime', '--only', service, '--manifest', manifest], {
+    env: {
+      PATH: process.env.PATH,
+      NATS_URL: natsUrl,
+      HTTP_ADDR: '127.0.0.1:0',
+      SHUTDOWN_DELAY_MS: '500',
+      LOG_LEVEL: 'debug',
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const kill = () => child.kill('SIGKILL')
@@ -33,7 +44,8 @@ export async function startInstance(service: string, natsUrl: string, env: Recor
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
       lines.push(line)
       if (lines.length > kept) lines.shift()
-      const { msg, url: listening } = JSON.parse(line) as { msg: string; url?: string }
+      const { msg, url: listening, function: name = '', ending } = JSON.parse(line) as Record<string, string>
+      if (msg === 'handled' && ending === 'later') laters[name] = (laters[name] ?? 0) + 1
       if (msg === 'HTTP listens') url = listening as string
       if (msg === 'running') resolve()
     })

@@ -11,7 +11,7 @@ export interface RollingOptions {
   seed: number
   /** How an instance is told to go. */
   signal?: NodeJS.Signals
-  env?: Record<string, string>
+  manifest?: string
   say?(line: string): void
 }
 
@@ -29,12 +29,21 @@ const ofEach = 2
 
 /** Two instances of every service under load; each in turn is followed by a new one. */
 export async function rolling(options: RollingOptions): Promise<Report> {
-  const { natsUrl, rounds, ordersPerSecond, seed, signal = 'SIGTERM', env = {}, say = () => {} } = options
+  const {
+    natsUrl,
+    rounds,
+    ordersPerSecond,
+    seed,
+    signal = 'SIGTERM',
+    manifest = 'manifest.json',
+    say = () => {},
+  } = options
   const proxy = await startProxy()
   const instances: Instance[] = []
   const ends: string[] = []
+  const laters: Record<string, number> = {}
   const join = async (service: string) => {
-    const instance = await startInstance(service, natsUrl, env)
+    const instance = await startInstance(service, natsUrl, laters, manifest)
     if (instance.url) await proxy.add(instance.url)
     return instance
   }
@@ -54,7 +63,7 @@ export async function rolling(options: RollingOptions): Promise<Report> {
       }
     }
     await load.stop()
-    const counted = await count(natsUrl, readManifest('manifest.json'), load.orders)
+    const counted = await count(natsUrl, readManifest(manifest), load.orders, laters)
     return { ...counted, restarts, orders: load.orders.size, requests: load.requests, failed: load.failed, ends }
   } finally {
     await Promise.all(instances.map((one) => one.end('SIGTERM')))
