@@ -1,22 +1,28 @@
 // Bundles every function by itself, lists them in manifest.json and merges their contracts.
 //   node build.mjs           builds and writes
 //   node build.mjs --check   writes neither manifest.json nor functions/_contracts.ts; exits 1 and says what is stale
+//   node build.mjs FOLDER    builds another system, with functions/ in FOLDER and its manifest and bundles there
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { parse as parseYaml } from 'yaml'
 
 const root = dirname(fileURLToPath(import.meta.url))
-async function main(flags) {
-  const unknown = flags.find((flag) => flag !== '--check')
+/** The folder of the system that is built. */
+let base = root
+
+async function main(args) {
+  const folders = args.filter((arg) => !arg.startsWith('-'))
+  const unknown = args.find((arg) => arg.startsWith('-') && arg !== '--check') ?? folders[1]
   if (unknown) {
-    console.error(`${unknown}: not an option of build.mjs; there is --check`)
+    console.error(`${unknown}: not an option of build.mjs; there are --check and one folder`)
     return 2
   }
-  const check = flags.includes('--check')
+  const check = args.includes('--check')
+  base = resolve(folders[0] ?? root)
   const files = functionFiles()
-  rmSync(join(root, 'dist/functions'), { recursive: true, force: true })
+  rmSync(join(base, 'dist/functions'), { recursive: true, force: true })
 
   const contracts = contractsModule()
   if (check && read('functions/_contracts.ts') !== contracts) return stale('functions/_contracts.ts')
@@ -38,8 +44,8 @@ function stale(file) {
 
 /** Every function file, sorted by name: `functions/order/create.ts` is `order/create`. What begins with `_` is none. */
 function functionFiles(folder = 'functions') {
-  if (!existsSync(join(root, folder))) throw wrong([`${folder}/: there is no such folder; put function files there`])
-  return readdirSync(join(root, folder), { withFileTypes: true })
+  if (!existsSync(join(base, folder))) throw wrong([`${folder}/: there is no such folder; put function files there`])
+  return readdirSync(join(base, folder), { withFileTypes: true })
     .filter(({ name }) => !name.startsWith('_') && !name.startsWith('.'))
     .flatMap((entry) => {
       const path = `${folder}/${entry.name}`
@@ -49,19 +55,25 @@ function functionFiles(folder = 'functions') {
     .sort()
 }
 
+/** A path of the project as a module below the built folder names it. */
+function fromBase(below, path) {
+  const found = relative(join(base, below), join(root, path)).split(sep).join('/')
+  return found.startsWith('.') ? found : `./${found}`
+}
+
 const nameOf = (file) => file.replace(/^functions\//, '').replace(/\.[mc]?[tj]s$/, '')
 const bundleOf = (file) => `dist/functions/${nameOf(file)}.mjs`
 
 /** `functions/_contracts.ts`: the slices of all services as one, and the types that follow from it. */
 function contractsModule() {
-  const services = readdirSync(join(root, 'functions'), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && existsSync(join(root, 'functions', entry.name, '_contract.ts')))
+  const services = readdirSync(join(base, 'functions'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(join(base, 'functions', entry.name, '_contract.ts')))
     .map(({ name }) => name)
     .sort()
   const variable = (service) => service.replace(/[^A-Za-z0-9]+(.)?/g, (_, next = '') => next.toUpperCase())
   return `${[
     '// Made by build.mjs from functions/*/_contract.ts; node build.mjs makes it again.',
-    "import type { ConfigOf, HandlerOf } from '../runtime/types'",
+    `import type { ConfigOf, HandlerOf } from '${fromBase('functions', 'runtime/types')}'`,
     ...services.map((service) => `import ${variable(service)} from './${service}/_contract'`),
     '',
     `export const contracts = { ${services.map((service) => `...${variable(service)}`).join(', ')} }`,
@@ -77,12 +89,12 @@ const common = {
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  absWorkingDir: root,
   logLevel: 'silent',
 }
 
 async function bundleRuntime() {
   await esbuild({
+    absWorkingDir: root,
     entryPoints: ['runtime/main.ts', 'runtime/manifest.ts', 'runtime/contracts.ts'],
     outdir: 'dist/runtime',
     outExtension: { '.js': '.mjs' },
@@ -94,7 +106,7 @@ async function bundleRuntime() {
 async function bundleFunctions(files) {
   const shared = { 'dist/contracts': 'functions/_contracts.ts' }
   for (const one of ['streams', 'log']) {
-    if (existsSync(join(root, `functions/_${one}.ts`))) shared[`dist/${one}`] = `functions/_${one}.ts`
+    if (existsSync(join(base, `functions/_${one}.ts`))) shared[`dist/${one}`] = `functions/_${one}.ts`
   }
   const entryPoints = Object.fromEntries(files.map((file) => [bundleOf(file).slice(0, -'.mjs'.length), file]))
   await esbuild({
@@ -126,7 +138,7 @@ const withoutNats = {
 
 async function esbuild(options) {
   try {
-    await build({ ...common, ...options })
+    await build({ ...common, absWorkingDir: base, ...options })
   } catch (error) {
     if (!error.errors) throw error
     throw wrong(
@@ -137,12 +149,12 @@ async function esbuild(options) {
 
 async function manifestOf(files) {
   const rules = {
-    ...(await import(fresh('dist/runtime/manifest.mjs'))),
-    ...(await import(fresh('dist/runtime/contracts.mjs'))),
+    ...(await import(fresh('dist/runtime/manifest.mjs', root))),
+    ...(await import(fresh('dist/runtime/contracts.mjs', root))),
   }
   const { contracts } = await import(fresh('dist/contracts.mjs'))
   const optional = async (one) =>
-    existsSync(join(root, `functions/_${one}.ts`)) ? (await import(fresh(`dist/${one}.mjs`))).default : undefined
+    existsSync(join(base, `functions/_${one}.ts`)) ? (await import(fresh(`dist/${one}.mjs`))).default : undefined
   const streams = (await optional('streams')) ?? {}
   const entries = []
   const faults = []
@@ -155,7 +167,7 @@ async function manifestOf(files) {
   }
   if (faults.length > 0) throw wrong(faults)
   return {
-    $schema: './manifest.schema.json',
+    $schema: fromBase('.', 'manifest.schema.json'),
     contracts: 'dist/contracts.mjs',
     streams: sorted(streams),
     log: await optional('log'),
@@ -235,14 +247,14 @@ const sortedList = (list = []) => (Array.isArray(list) ? [...list].sort() : list
 const sorted = (fields) => Object.fromEntries(Object.entries(fields).sort(([one], [other]) => (one < other ? -1 : 1)))
 
 /** A module's address that no earlier import has cached. */
-const fresh = (path) => `${pathToFileURL(resolve(root, path)).href}?${Date.now()}`
+const fresh = (path, from = base) => `${pathToFileURL(resolve(from, path)).href}?${Date.now()}`
 
 function read(path) {
-  return existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined
+  return existsSync(join(base, path)) ? readFileSync(join(base, path), 'utf8') : undefined
 }
 
 function writeChanged(path, text, check) {
-  if (!check && read(path) !== text) writeFileSync(join(root, path), text)
+  if (!check && read(path) !== text) writeFileSync(join(base, path), text)
 }
 
 function wrong(faults) {

@@ -13,8 +13,15 @@ export interface Found {
   own?: EmbeddedServer
 }
 
+interface Options {
+  /** Its data lie below. */
+  root: string
+  cacheDir: string
+  say(line: string): void
+}
+
 /** `NATS_URL`, or whatever answers on localhost, or a server of our own with its data under `.data/`. */
-export async function findServer(env: NodeJS.ProcessEnv, root: string, say: (line: string) => void): Promise<Found> {
+export async function findServer(env: NodeJS.ProcessEnv, { root, cacheDir, say }: Options): Promise<Found> {
   if (env.NATS_URL) return { url: env.NATS_URL, stranger: false }
   const port = wholeNumber(env, 'NATS_PORT', 4222, 1, 65_535)
   for (const host of ['127.0.0.1', '::1']) {
@@ -27,7 +34,7 @@ export async function findServer(env: NodeJS.ProcessEnv, root: string, say: (lin
     return { url: `nats://${host.includes(':') ? `[${host}]` : host}:${port}`, stranger: true }
   }
   try {
-    const { path, version, how } = await findBinary({ cacheDir: resolve(root, '.cache'), log: say })
+    const { path, version, how } = await findBinary({ cacheDir, log: say })
     const own = await startServer({
       binary: path,
       port,

@@ -2,8 +2,8 @@ import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import packageJson from '../package.json'
+import { list } from '../tools/list'
 import { tools, toolsHelp } from '../tools/tools'
-import { list } from './commands/list'
 import { run } from './commands/run'
 import { configuration, isConfiguration } from './errors'
 import { readManifest, select } from './manifest'
@@ -47,6 +47,7 @@ async function main(): Promise<void> {
   await run({
     manifest,
     root: dirname(resolve(path)),
+    home: root,
     selected,
     embedded: flags.embedded ?? false,
     bindOnly: flags['bind-only'] ?? false,

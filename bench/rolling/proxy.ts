@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Agent, createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-export interface Proxy {
+export interface Front {
   url: string
   /** Resolves once it sends there. */
   add(backend: string): Promise<void>
@@ -13,7 +13,7 @@ export interface Proxy {
 const lookMs = 50
 
 /** Spreads requests over the back ends whose `/ready` is 200; what fails is not tried again, so that it is seen. */
-export async function startProxy(): Promise<Proxy> {
+export async function startProxy(): Promise<Front> {
   const agent = new Agent({ keepAlive: true })
   const ready = new Map<string, boolean>()
   const waiting: (() => void)[] = []

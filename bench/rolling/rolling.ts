@@ -2,7 +2,7 @@ import { readManifest } from '../../runtime/manifest'
 import { type Counted, count } from './count'
 import { type Instance, startInstance } from './instance'
 import { startLoad } from './load'
-import { type Proxy, startProxy } from './proxy'
+import { type Front, startProxy } from './proxy'
 
 export interface RollingOptions {
   natsUrl: string
@@ -71,7 +71,7 @@ export async function rolling(options: RollingOptions): Promise<Report> {
   }
 }
 
-async function leave(old: Instance, proxy: Proxy, signal: NodeJS.Signals): Promise<string> {
+async function leave(old: Instance, proxy: Front, signal: NodeJS.Signals): Promise<string> {
   const how = await old.end(signal)
   if (old.url) proxy.remove(old.url)
   return how

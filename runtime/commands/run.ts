@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { EmbeddedServer } from '../../embedded/server'
 import { startHost } from '../host'
 import { loadContracts, loadFunction } from '../load'
@@ -9,6 +10,8 @@ interface RunOptions {
   manifest: Manifest
   /** The folder that the manifest's paths start from. */
   root: string
+  /** The project's folder. */
+  home: string
   selected: FunctionEntry[]
   embedded: boolean
   bindOnly: boolean
@@ -18,7 +21,7 @@ interface RunOptions {
 const sameSignalMs = 200
 
 /** Runs until a signal: exit code 0 once work under way is done, at most `DRAIN_MS`; 1 where NATS is gone for good. */
-export async function run({ manifest, root, selected, embedded, bindOnly, env }: RunOptions): Promise<void> {
+export async function run({ manifest, root, home, selected, embedded, bindOnly, env }: RunOptions): Promise<void> {
   const settings = readSettings(env)
   const log = openLog(settings.logLevel)
   const stopped = stopSignal()
@@ -26,7 +29,7 @@ export async function run({ manifest, root, selected, embedded, bindOnly, env }:
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'a rejection that nobody handled'))
   let searching = embedded
   stopped.then(() => searching && process.exit())
-  const server = embedded ? await serverFor(env, root) : undefined
+  const server = embedded ? await serverFor(env, root, home) : undefined
   searching = false
   let connected = false
   try {
@@ -62,9 +65,13 @@ export async function run({ manifest, root, selected, embedded, bindOnly, env }:
 }
 
 /** Loaded on demand: a process that is told its server needs none of it. */
-async function serverFor(env: NodeJS.ProcessEnv, root: string) {
+async function serverFor(env: NodeJS.ProcessEnv, root: string, home: string) {
   const { findServer } = await import('../../embedded/embedded')
-  return findServer(env, root, (line) => process.stderr.write(`${line}\n`))
+  return findServer(env, {
+    root,
+    cacheDir: resolve(home, '.cache'),
+    say: (line) => process.stderr.write(`${line}\n`),
+  })
 }
 
 /** Resolves if the server of our own is gone for good. */

@@ -118,7 +118,7 @@ test('STATS count requests, errors and the whole time of an asynchronous handler
   assert.ok((stats?.processing_time ?? 0) > least * 1e6, `${stats?.processing_time} ns for ${waited} ms`)
   assert.is(stats?.average_processing_time, Math.round((stats?.processing_time ?? 0) / 2))
   const [refuse] = await ask(broker, '$SRV.STATS.a__refuse', 1)
-  const { num_requests, num_errors, last_error } = refuse?.endpoints[0] as Endpoint
+  const { num_requests, num_errors, last_error } = (refuse as Answer).endpoints[0] as Endpoint
   assert.equal({ num_requests, num_errors, last_error }, { num_requests: 1, num_errors: 1, last_error: 'Not now.' })
 })
 

@@ -1,4 +1,4 @@
-import type { FunctionEntry } from '../manifest'
+import type { FunctionEntry } from '../runtime/manifest'
 
 /** One function a line: name, mode, subject, queue; `-` where there is none. */
 export function list(functions: FunctionEntry[]): string {

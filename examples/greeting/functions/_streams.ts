@@ -1,0 +1,3 @@
+import type { StreamConfig } from '../../../runtime/types'
+
+export default { GREETINGS: { subjects: ['greetings.*'] } } satisfies Record<string, StreamConfig>
