@@ -177,7 +177,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
     url,
     opsUrl: watching.url,
     ready,
-    put,
+    async put(fn) {
+      await ensureStreams(js, streamsFor(manifest, [fn.entry], env), { ...options, replicas: settings.replicas, marks })
+      await put(fn)
+    },
     remove,
     stop,
     failed: connection.closed().then((error) => error ?? new Error('the connection to NATS was closed')),

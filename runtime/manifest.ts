@@ -116,8 +116,8 @@ function checkEntry({ streams, functions }: Manifest, entry: FunctionEntry, inde
 /** What a mode needs of its entry, whoever wrote it. */
 export function checkShape(entry: FunctionEntry, streams: Manifest['streams']): void {
   const { mode, subject, queue } = entry
-  if (entry.policy.batch !== undefined && !isDurable(entry)) {
-    throw new Error(`config.batch is for job and stream, whose messages wait for each other; this is ${mode}`)
+  if (entry.policy.batch !== undefined && (mode === 'rpc' || mode === 'http')) {
+    throw new Error(`config.batch is for messages that nobody waits for; this is ${mode}`)
   }
   if (mode === 'http') return
   if (!subject) throw new Error(`config.subject is required in mode ${mode}`)

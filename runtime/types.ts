@@ -196,13 +196,6 @@ export interface FieldError {
   detail: string
 }
 
-export interface BatchMessage {
-  readonly subject: string
-  readonly raw: unknown
-  readonly attempt: number
-  readonly seq: number | undefined
-}
-
 export interface MessageContext<C, K> extends BaseContext<C, K> {
   /** 1 on the first delivery. */
   readonly attempt: number
@@ -213,7 +206,17 @@ export interface MessageContext<C, K> extends BaseContext<C, K> {
     ? { [S in Matching<C, P>]: { subject: S; body: BodyOf<C, S> } }[Matching<C, P>]
     : never
   /** All messages of a batch; of any other function the one. */
-  readonly messages: readonly BatchMessage[]
+  readonly messages: readonly (K extends { subject: infer P }
+    ? {
+        [S in Matching<C, P>]: {
+          subject: S
+          body: BodyOf<C, S>
+          raw: Record<string, unknown>
+          attempt: number
+          seq: number | undefined
+        }
+      }[Matching<C, P>]
+    : never)[]
   /** The body as it came, unknown fields included. */
   readonly raw: Record<string, unknown>
   /** The caller's `Idempotency-Key`, if it sent one. */

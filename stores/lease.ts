@@ -15,17 +15,28 @@ interface Mark {
 }
 
 const beatMs = 2_000
+// Those who wait look oftener, so that one who gives the lease back is followed at once.
+const lookMs = 500
 // Shorter than what the others wait, since their clocks and ours only agree on how long a second is.
 const holdMs = 4_000
 const waitMs = 6_000
 
-/** One holder among all processes on the broker: who does not beat is followed by another. `took` is called at each taking. */
-export function openLease(js: JetStream, name: string, took: () => Promise<void>): Lease {
+interface Turns {
+  /** Awaited at each taking, before it is held. */
+  before(): Promise<void>
+  /** Called when it is held. */
+  after(): void
+}
+
+/** One holder among all processes on the broker: who does not beat is followed by another. */
+export function openLease(js: JetStream, name: string, { before, after }: Turns): Lease {
   const store = kvStore<Mark>(js, 'runtime')
   const key = `lease.${name}`
   const self = randomUUID()
   let seen: Mark & { since: number } = { holder: '', beat: -1, since: 0 }
   let heldUntil = 0
+  // Counts the takings, so that what was begun for an earlier one does not end as if it were for this.
+  let taking = 0
   let ready = false
   let ended = false
 
@@ -41,15 +52,22 @@ export function openLease(js: JetStream, name: string, took: () => Promise<void>
     )
     if (now.holder !== self) {
       ready = false
+      taking++
       if (now.holder !== seen.holder || now.beat !== seen.beat) seen = { ...now, since: Date.now() }
       return
     }
     const fresh = Date.now() > heldUntil
     heldUntil = askedAt + holdMs
-    if (!fresh && ready) return
+    if (fresh) prepare(++taking)
+  }
+
+  /** Beside the beats, which keep the lease meanwhile. */
+  const prepare = async (mine: number) => {
     ready = false
-    await took()
+    await before().catch(() => undefined)
+    if (mine !== taking || ended) return
     ready = true
+    after()
   }
 
   let turning = Promise.resolve()
@@ -57,7 +75,9 @@ export function openLease(js: JetStream, name: string, took: () => Promise<void>
     // An error is as good as no beat: the hold runs out by itself.
     turning = turning.then(() => (ended ? undefined : turn())).catch(() => undefined)
   }
-  const timer = setInterval(beat, beatMs)
+  const timer = setInterval(() => {
+    if (Date.now() > heldUntil - holdMs + beatMs) beat()
+  }, lookMs)
   beat()
 
   return {

@@ -1,6 +1,91 @@
-import { configuration } from '../runtime/errors'
+import { type FSWatcher, watch } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { run as runFunctions } from '../runtime/commands/run'
+import { readManifest, select } from '../runtime/manifest'
+import { rebuilt } from './rebuild'
+import { swapper } from './swap'
+import { flagsOf } from './system'
 import type { Tool } from './tool'
 
-export const run: Tool = async () => {
-  throw configuration('dev: not built yet')
+const help = `npm run dev: runs the functions and swaps those whose files change
+
+  node runtime dev [--only …] [--except …] [--manifest FILE] [--embedded]
+
+A changed function is built and takes the place of the old one without a restart, a new file is picked up, a deleted one
+is unsubscribed; what does not build leaves all as it is. A change of runtime/ or of a stream needs a restart.`
+
+const quietMs = 100
+
+export const run: Tool = async (args, place) => {
+  const { values } = flagsOf('dev', args, {
+    help: { type: 'boolean' },
+    only: { type: 'string' },
+    except: { type: 'string' },
+    manifest: { type: 'string' },
+    embedded: { type: 'boolean' },
+  })
+  if (values.help) {
+    place.say(help)
+    return 0
+  }
+  const path = resolve(values.manifest ?? join(place.root, 'manifest.json'))
+  const folder = dirname(path)
+  const manifest = readManifest(path)
+  const selected = select(manifest, values.only, values.except)
+  const watchers: FSWatcher[] = []
+  await runFunctions({
+    manifest,
+    root: folder,
+    home: place.root,
+    selected,
+    embedded: values.embedded ?? false,
+    bindOnly: false,
+    env: place.env,
+    onRun(host, loaded) {
+      const swap = swapper({ host, ...loaded, manifest, folder, say: tell })
+      const rebuild = serially(async () => {
+        const fault = await rebuilt(place.root, folder)
+        if (fault === undefined) await swap(() => readManifest(path), { only: values.only, except: values.except })
+        else tell(`${fault}\nit does not build: the functions that run go on unchanged`)
+      })
+      watchers.push(watch(join(folder, 'functions'), { recursive: true }, onChange(rebuild)))
+      const restart = onChange(() => tell('runtime/ has changed: that needs a restart'))
+      watchers.push(watch(join(place.root, 'runtime'), { recursive: true }, restart))
+      tell(`watching ${relative(process.cwd(), join(folder, 'functions')) || '.'}`)
+    },
+  })
+  return 0
+}
+
+/** Beside the log, which is on stdout. */
+const tell = (line: string): void => void process.stderr.write(`${line}\n`)
+
+/** An editor saves in several steps, and a checkout changes many files: one rebuild for all that come together. */
+function onChange(act: () => void) {
+  let timer: NodeJS.Timeout | undefined
+  return (_: string, file: string | null) => {
+    // The build writes this one itself.
+    if (file === '_contracts.ts') return
+    clearTimeout(timer)
+    timer = setTimeout(act, quietMs)
+  }
+}
+
+/** One at a time; what comes meanwhile is one more, after it. */
+function serially(work: () => Promise<void>): () => void {
+  let running = false
+  let again = false
+  const begin = async () => {
+    if (running) {
+      again = true
+      return
+    }
+    running = true
+    do {
+      again = false
+      await work().catch((error) => tell((error as Error).message))
+    } while (again)
+    running = false
+  }
+  return () => void begin()
 }

@@ -1,4 +1,5 @@
 import type { Config, Handler } from '../_contracts'
+import type { Event } from './_contract'
 import { type History, record } from './_history'
 
 export const config = {
@@ -7,13 +8,24 @@ export const config = {
   queue: 'audit',
   stores: ['history'],
   ordered: true,
+  batch: 100,
 } satisfies Config
 
-/** Audit's own record of the JetStream history, one message at a time in stream order. */
-export default (async (_, { message, raw, seq, store, log }) => {
-  if (message.subject === 'events.inventory_adjusted') return
-  const { order_id, occurred_at: at } = message.body
-  if (seq === undefined) return log.warn({ order: order_id }, 'not recorded: without a stream an event has no sequence')
-  const event = { seq, type: message.subject.slice('events.'.length), order_id, at, data: raw }
-  await store<History>('history').update(order_id, (known) => record(known, event))
+/** Audit's own record of the JetStream history, in stream order; the events of one order in a batch are one write. */
+export default (async (_, { messages, store, log }) => {
+  const histories = store<History>('history')
+  const byOrder = new Map<string, Event[]>()
+  for (const { subject, body, raw, seq } of messages) {
+    if (subject === 'events.inventory_adjusted') continue
+    const { order_id, occurred_at: at } = body
+    if (seq === undefined) {
+      log.warn({ order: order_id }, 'not recorded: without a stream an event has no sequence')
+      continue
+    }
+    const event = { seq, type: subject.slice('events.'.length), order_id, at, data: raw }
+    byOrder.set(order_id, [...(byOrder.get(order_id) ?? []), event])
+  }
+  await Promise.all(
+    [...byOrder].map(([order, events]) => histories.update(order, (known) => events.reduce(record, known))),
+  )
 }) satisfies Handler<typeof config>

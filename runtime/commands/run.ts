@@ -1,10 +1,12 @@
 import { resolve } from 'node:path'
 import type { EmbeddedServer } from '../../embedded/server'
-import { startHost } from '../host'
+import { type Host, startHost } from '../host'
+import type { LoadedFunction } from '../invoke'
 import { loadContracts, loadFunction } from '../load'
 import { openLog } from '../log'
 import type { FunctionEntry, Manifest } from '../manifest'
 import { readSettings } from '../settings'
+import type { Contracts } from '../types'
 
 interface RunOptions {
   manifest: Manifest
@@ -14,6 +16,8 @@ interface RunOptions {
   home: string
   selected: FunctionEntry[]
   embedded: boolean
+  /** Called once the functions run. */
+  onRun?(host: Host, loaded: { contracts: Contracts; functions: LoadedFunction[] }): void
   bindOnly: boolean
   env: NodeJS.ProcessEnv
 }
@@ -21,7 +25,16 @@ interface RunOptions {
 const sameSignalMs = 200
 
 /** Runs until a signal: exit code 0 once work under way is done, at most `DRAIN_MS`; 1 where NATS is gone for good. */
-export async function run({ manifest, root, home, selected, embedded, bindOnly, env }: RunOptions): Promise<void> {
+export async function run({
+  manifest,
+  root,
+  home,
+  selected,
+  embedded,
+  bindOnly,
+  onRun,
+  env,
+}: RunOptions): Promise<void> {
   const settings = readSettings(env)
   const log = openLog(settings.logLevel)
   const stopped = stopSignal()
@@ -33,10 +46,12 @@ export async function run({ manifest, root, home, selected, embedded, bindOnly, 
   searching = false
   let connected = false
   try {
+    const contracts = await loadContracts(manifest, root)
+    const functions = await Promise.all(selected.map((entry) => loadFunction(entry, root)))
     const starting = startHost({
       manifest,
-      contracts: await loadContracts(manifest, root),
-      functions: await Promise.all(selected.map((entry) => loadFunction(entry, root))),
+      contracts,
+      functions,
       settings,
       log,
       env: server ? { ...env, NATS_URL: server.url } : env,
@@ -49,6 +64,7 @@ export async function run({ manifest, root, home, selected, embedded, bindOnly, 
     // A signal ends a process that still waits for NATS; one that has begun to run functions stops them first.
     const host = await Promise.race([starting, stopped.then(() => (connected ? starting : undefined))])
     if (embedded && host?.url) greet(host.url, selected)
+    if (host) onRun?.(host, { contracts, functions })
     const cause = await Promise.race([stopped, gone(server?.own), ...(host ? [host.failed] : [])])
     if (cause instanceof Error) {
       log.error({ err: cause }, 'stopping')

@@ -170,7 +170,8 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   }
 
   await provision()
-  const lease = inOrder ? openLease(js, consumer, () => nonePending(js, spec)) : undefined
+  const turns = { before: () => nonePending(js, spec), after: () => puller.wake() }
+  const lease = inOrder ? openLease(js, consumer, turns) : undefined
   const alive = setInterval(() => {
     if (lease?.held() !== false) for (const delivered of running) delivered.working()
   }, policy.ackWaitMs / 3)

@@ -19,6 +19,8 @@ export interface Delivered {
 export interface Puller {
   /** Tells that a slot is free. */
   freed(): void
+  /** Tells that it may pull now. */
+  wake(): void
   /** Ends the intake, which takes what was asked for already: a message handed back would have burnt an attempt. */
   stop(): Promise<void>
 }
@@ -144,6 +146,7 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
   schedule()
 
   return {
+    wake: schedule,
     freed() {
       busy--
       schedule()
