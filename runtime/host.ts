@@ -61,8 +61,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const { manifest, contracts, functions, settings, env, log, bindOnly = false } = options
   const selected = functions.map(({ entry }) => entry)
   const streams = [...streamsFor(manifest, selected, env), marksBucket]
-  const label = selected.map(({ name }) => name).join()
-  const connection = await openConnection(env, label.slice(0, 100), log)
+  const names = selected.map(({ name }) => name)
+  const connection = await openConnection(env, names.join().slice(0, 100), log)
   options.onConnect?.()
   const ask = openMux(connection)
   const js = openJetStream(ask, { leaderReads: settings.replicas > 1 })
@@ -149,7 +149,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     throw isAway(error) && error.reason === 'denied' ? configuration(`NATS_URL: ${error.message}`) : error
   }
   running = true
-  log.info({ functions: selected.map(({ name }) => name), nats: connection.server.version }, 'running')
+  log.info({ functions: names, nats: connection.server.version }, 'running')
 
   const stop = async () => {
     stopping = true
@@ -193,14 +193,9 @@ const isAsking = ({ requests }: FunctionEntry) => requests.length > 0
 
 const start = { rpc: startRpc, event: startEvent, job: startJob, stream: startStream }
 
+/** False where the work is not done in time. */
 async function within(ms: number, work: () => Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms)
-  })
-  try {
-    return await Promise.race([work().then(() => true as const), late])
-  } finally {
-    clearTimeout(timer)
-  }
+  const over = new AbortController()
+  const late = sleep(ms, false, { signal: over.signal })
+  return Promise.race([work().then(() => true), late]).finally(() => over.abort())
 }

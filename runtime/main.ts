@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import packageJson from '../package.json'
+import { flagsOf } from '../tools/flags'
 import { list } from '../tools/list'
 import { tools, toolsHelp } from '../tools/tools'
 import { run } from './commands/run'
@@ -37,7 +37,16 @@ async function main(): Promise<void> {
   if (word && !word.startsWith('-')) {
     throw configuration(`${word}: no such command; there are ${Object.keys(tools).join(', ')}; see node runtime --help`)
   }
-  const flags = readFlags()
+  const { values: flags } = flagsOf([], process.argv.slice(2), {
+    only: { type: 'string' },
+    except: { type: 'string' },
+    manifest: { type: 'string' },
+    embedded: { type: 'boolean' },
+    'bind-only': { type: 'boolean' },
+    list: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+    version: { type: 'boolean', short: 'v' },
+  })
   if (flags.help) return say(help)
   if (flags.version) return say(packageJson.version)
   const path = flags.manifest ?? resolve(root, 'manifest.json')
@@ -53,25 +62,6 @@ async function main(): Promise<void> {
     bindOnly: flags['bind-only'] ?? false,
     env: process.env,
   })
-}
-
-function readFlags() {
-  try {
-    return parseArgs({
-      options: {
-        only: { type: 'string' },
-        except: { type: 'string' },
-        manifest: { type: 'string' },
-        embedded: { type: 'boolean' },
-        'bind-only': { type: 'boolean' },
-        list: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-        version: { type: 'boolean', short: 'v' },
-      },
-    }).values
-  } catch (error) {
-    throw configuration(`${(error as Error).message.split(/\.\s/)[0]}; see node runtime --help`)
-  }
 }
 
 function say(text: string): void {

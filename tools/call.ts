@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { decode, errorCode, errorText, idempotencyKey, timeLeft, traceparent } from '../runtime/envelope'
 import { configuration, isAway } from '../runtime/errors'
 import { nextTraceparent } from '../runtime/trace'
-import { flagsOf, linked, numberOf } from './system'
+import { flagsOf, numberOf } from './flags'
+import { linked } from './system'
 import type { Tool } from './tool'
 
 const help = `node runtime call SUBJECT [JSON]: one request, the reply on stdout
@@ -16,7 +17,7 @@ const help = `node runtime call SUBJECT [JSON]: one request, the reply on stdout
 Exit codes: 0 a reply, 1 an error reply or none, 2 a usage or configuration error.`
 
 export const run: Tool = async (args, place) => {
-  const { values, positionals } = flagsOf('call', args, {
+  const { values, positionals } = flagsOf(['call'], args, {
     help: { type: 'boolean' },
     timeout: { type: 'string' },
     key: { type: 'string' },

@@ -2,9 +2,9 @@ import { type FSWatcher, watch } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { run as runFunctions } from '../runtime/commands/run'
 import { readManifest, select } from '../runtime/manifest'
+import { flagsOf } from './flags'
 import { rebuilt } from './rebuild'
 import { swapper } from './swap'
-import { flagsOf } from './system'
 import type { Tool } from './tool'
 
 const help = `npm run dev: runs the functions and swaps those whose files change
@@ -17,7 +17,7 @@ is unsubscribed; what does not build leaves all as it is. A change of runtime/ o
 const quietMs = 100
 
 export const run: Tool = async (args, place) => {
-  const { values } = flagsOf('dev', args, {
+  const { values } = flagsOf(['dev'], args, {
     help: { type: 'boolean' },
     only: { type: 'string' },
     except: { type: 'string' },

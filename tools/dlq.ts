@@ -3,8 +3,9 @@ import { traceparent } from '../runtime/envelope'
 import { asError, configuration } from '../runtime/errors'
 import { invoke, type Outcome } from '../runtime/invoke'
 import { traceId } from '../runtime/trace'
+import { flagsOf, numberOf } from './flags'
 import { asFirst, type Letter, letterAt, lettersOf, removeLetter } from './letters'
-import { flagsOf, type Link, linked, manifestOf, numberOf, ownFunction } from './system'
+import { type Link, linked, manifestOf, ownFunction } from './system'
 import type { Place, Tool } from './tool'
 
 const help = `node runtime dlq: what could not be handled
@@ -22,7 +23,7 @@ Redrive runs that one function in this command's process, with this command's en
 the letter is removed only after that. Exit codes: 0, 1 where one could not be handled again, 2 wrong usage.`
 
 export const run: Tool = async (args, place) => {
-  const { values, positionals } = flagsOf('dlq', args, {
+  const { values, positionals } = flagsOf(['dlq'], args, {
     help: { type: 'boolean' },
     json: { type: 'boolean' },
     all: { type: 'boolean' },

@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { configuration } from '../runtime/errors'
 import { covers, type Manifest, streamOf } from '../runtime/manifest'
-import { flagsOf, manifestOf } from './system'
+import { flagsOf } from './flags'
+import { manifestOf } from './system'
 import { contractEntry, functionText, newContract, testText } from './templates'
 import type { Tool } from './tool'
 
@@ -27,7 +28,7 @@ export interface Wanted {
 }
 
 export const run: Tool = async (args, place) => {
-  const { values, positionals } = flagsOf('new', args, {
+  const { values, positionals } = flagsOf(['new'], args, {
     help: { type: 'boolean' },
     mode: { type: 'string' },
     subject: { type: 'string' },

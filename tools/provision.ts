@@ -12,7 +12,8 @@ import { openLog } from '../runtime/log'
 import { isDurable } from '../runtime/manifest'
 import { readSettings } from '../runtime/settings'
 import { marksBucket, openMarks } from '../stores/marks'
-import { flagsOf, linked, manifestOf } from './system'
+import { flagsOf } from './flags'
+import { linked, manifestOf } from './system'
 import type { Tool } from './tool'
 
 const help = `node runtime provision: creates the streams, buckets and consumers that the functions need
@@ -29,7 +30,7 @@ export const run: Tool = async (args, place) => {
     help: asked,
     manifest: file,
     update,
-  } = flagsOf('provision', args, {
+  } = flagsOf(['provision'], args, {
     help: { type: 'boolean' },
     manifest: { type: 'string' },
     update: { type: 'boolean' },

@@ -5,8 +5,9 @@ import { type Incoming, invoke, type LoadedFunction } from '../runtime/invoke'
 import { streamOf } from '../runtime/manifest'
 import type { Delivered } from '../runtime/nats/pull'
 import { reasonOf } from './dlq'
+import { flagsOf, numberOf } from './flags'
 import { historyOf } from './history'
-import { flagsOf, functionNamed, linked, manifestOf, numberOf, ownFunction } from './system'
+import { functionNamed, linked, manifestOf, ownFunction } from './system'
 import type { Tool } from './tool'
 
 const help = `node runtime replay FUNCTION: hands one stream function its history again, in this command's process
@@ -25,7 +26,7 @@ const reasonsTold = 5
 const tellMs = 5_000
 
 export const run: Tool = async (args, place) => {
-  const { values, positionals } = flagsOf('replay', args, {
+  const { values, positionals } = flagsOf(['replay'], args, {
     help: { type: 'boolean' },
     'from-seq': { type: 'string' },
     since: { type: 'string' },

@@ -1,7 +1,8 @@
 import { messageId } from '../runtime/envelope'
 import { configuration } from '../runtime/errors'
 import type { Arrived } from '../runtime/nats/connection'
-import { flagsOf, linked, numberOf } from './system'
+import { flagsOf, numberOf } from './flags'
+import { linked } from './system'
 import type { Tool } from './tool'
 
 const help = `node runtime tail SUBJECT: prints what passes on a subject, from now on
@@ -14,7 +15,7 @@ const help = `node runtime tail SUBJECT: prints what passes on a subject, from n
 It hears what NATS Core carries, which is every event of a stream too, and changes nothing.`
 
 export const run: Tool = async (args, place) => {
-  const { values, positionals } = flagsOf('tail', args, {
+  const { values, positionals } = flagsOf(['tail'], args, {
     help: { type: 'boolean' },
     count: { type: 'string' },
     json: { type: 'boolean' },

@@ -65,13 +65,15 @@ export async function startLoad({ url, perSecond, random }: Options): Promise<Lo
       await send('GET', `/api/v1/inventory/${sku}`, undefined, [200])
     }
     if (cancels) {
-      await send('POST', `/api/v1/orders/${order}/cancel`, {}, [200])
+      if (!(await send('POST', `/api/v1/orders/${order}/cancel`, {}, [200]))) return void load.orders.delete(order)
       load.orders.set(order, await reaches(order, ['cancelled']))
       return
     }
     await reaches(order, ['assigned'])
     for (const status of ['picked_up', 'delivered']) {
-      await send('POST', `/api/v1/deliveries/${order}/status`, { status }, [200])
+      // What failed is counted already; nobody reports again, so the order would wait for ever.
+      if (!(await send('POST', `/api/v1/deliveries/${order}/status`, { status }, [200])))
+        return void load.orders.delete(order)
     }
     load.orders.set(order, await reaches(order, ['delivered']))
   }

@@ -129,11 +129,6 @@ function fileOf(field: string, path: string): Buffer {
   }
 }
 
-interface Denied {
-  operation: string
-  subject: string
-}
-
 function connection(nc: NatsConnection, log: Log): Connection {
   const listeners: ((status: 'disconnected' | 'reconnected') => void)[] = []
   const deniedListeners: ((subject: string) => void)[] = []
@@ -145,7 +140,9 @@ function connection(nc: NatsConnection, log: Log): Connection {
   }
   const follow = async () => {
     for await (const status of nc.status()) {
-      const { type, data, permissionContext } = status as typeof status & { permissionContext?: Denied }
+      const { type, data, permissionContext } = status as typeof status & {
+        permissionContext?: Record<'operation' | 'subject', string>
+      }
       if (type === 'disconnect') {
         log.warn({ server: data }, 'disconnected from NATS')
         tell('disconnected')
@@ -196,15 +193,11 @@ function connection(nc: NatsConnection, log: Log): Connection {
       }
     },
     async flush(timeoutMs) {
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`NATS did not answer within ${timeoutMs} ms`)), timeoutMs)
+      const over = new AbortController()
+      const late = sleep(timeoutMs, undefined, { signal: over.signal }).then(() => {
+        throw new Error(`NATS did not answer within ${timeoutMs} ms`)
       })
-      try {
-        await Promise.race([nc.flush(), late])
-      } finally {
-        clearTimeout(timer)
-      }
+      await Promise.race([nc.flush(), late]).finally(() => over.abort())
     },
     onStatus: (listener) => void listeners.push(listener),
     onDenied: (listener) => void deniedListeners.push(listener),

@@ -22,7 +22,6 @@ test('are counted: a process that is killed burns attempts', async () => {
   // What a killed process held comes again after its ack wait; nothing else tells of it.
   const manifest = await impatient()
   const cost = await rolling({ natsUrl: url, ...options, signal: 'SIGKILL', manifest })
-  assert.equal(cost.lost, [])
   assert.equal(new Set(cost.ends.map((end) => end.split(': ')[1])), new Set(['SIGKILL']))
   assert.ok(cost.failed.length + Object.keys(cost.burnt).length > 0)
 })

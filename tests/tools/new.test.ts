@@ -45,7 +45,7 @@ test('writes a function for each mode that the build takes, with its contract wh
 
 test('what it writes compiles, and is formatted as the rest', async () => {
   const project = await start()
-  for (const part of ['tests', 'testing', 'biome.json', '.gitignore']) {
+  for (const part of ['tests', 'testing', 'bench', 'biome.json', '.gitignore']) {
     await execa('cp', ['-rn', part, project.folder])
   }
   const options = { cwd: project.folder, reject: false } as const
