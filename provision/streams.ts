@@ -41,7 +41,7 @@ export async function ensureStreams(js: JetStream, specs: StreamSpec[], options:
   if (bindOnly && missing.length > 0) {
     throw configuration(`--bind-only: missing on the server: ${missing.map(({ name }) => name).join(', ')}`)
   }
-  const lost = anew ? [] : await vanished(missing, marks)
+  const lost = anew ? [] : await vanished(js, missing, marks)
   if (lost.length > 0) {
     throw configuration(
       `NATS_URL: ${lost.join(', ')}: there before and gone now, with all that was in it; put the server's data back, ` +
@@ -76,9 +76,13 @@ async function createStream(js: JetStream, spec: StreamSpec, replicas: number): 
   }
 }
 
-async function vanished(missing: StreamSpec[], marks: Marks | undefined): Promise<string[]> {
+async function vanished(js: JetStream, missing: StreamSpec[], marks: Marks | undefined): Promise<string[]> {
   const known = await Promise.all(missing.map(({ name }) => marks?.wasMade(name)))
-  return missing.filter((_, index) => known[index]).map(({ name }) => name)
+  // Looked for once more: another process may have made and marked it since it was found missing.
+  return missingStreams(
+    js,
+    missing.filter((_, index) => known[index]),
+  )
 }
 
 export interface Drift {

@@ -25,6 +25,8 @@ export interface TestHost extends Host {
 interface HostOptions {
   contracts: Contracts
   streams?: Manifest['streams']
+  /** Log fields, each with the field of the body that it is taken from. */
+  log?: Manifest['log']
   functions: Record<string, TestFunction>
   env?: Record<string, string>
 }
@@ -48,7 +50,7 @@ export async function runFunctions(broker: Pick<Broker, 'url'>, options: HostOpt
   const lines: LogLine[] = []
   const env = { NATS_URL: broker.url, HTTP_ADDR: '127.0.0.1:0', LOG_LEVEL: 'silent', ...options.env }
   const host = await startHost({
-    manifest: { contracts: '', streams, functions: functions.map(({ entry }) => entry) },
+    manifest: { contracts: '', streams, log: options.log, functions: functions.map(({ entry }) => entry) },
     contracts,
     functions,
     settings: readSettings(env),
