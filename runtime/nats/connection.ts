@@ -213,17 +213,17 @@ function connection(nc: NatsConnection, log: Log): Connection {
   }
 }
 
-const arrived = (message: Msg): Arrived => ({
-  subject: message.subject,
-  data: message.data,
-  reply: message.reply || undefined,
-  headers() {
-    const found: Headers = {}
-    for (const [name, values] of message.headers ?? []) found[name] = values[0] ?? ''
-    return found
-  },
-  status: () => message.headers?.code ?? 0,
-})
+function arrived(message: Msg): Arrived {
+  let found: Headers | undefined
+  return {
+    subject: message.subject,
+    data: message.data,
+    reply: message.reply || undefined,
+    headers: () =>
+      (found ??= Object.fromEntries([...(message.headers ?? [])].map(([name, [value = '']]) => [name, value]))),
+    status: () => message.headers?.code ?? 0,
+  }
+}
 
 function toHeaders(headers: Headers) {
   const made = emptyHeaders()
