@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ensureConsumer } from '../../provision/consumers'
 import { consumerFor } from '../../provision/needs'
@@ -36,6 +37,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   const inOrder = policy.ordered && most > 1
   const attempts = countAttempts(policy, inOrder)
   const stopping = new AbortController()
+  setMaxListeners(0, stopping.signal)
   const idlers: (() => void)[] = []
   let settled = 0
 
