@@ -90,6 +90,7 @@ const common = {
   platform: 'node',
   target: 'node20',
   logLevel: 'silent',
+  define: { FAILPOINTS: 'false' },
 }
 
 async function bundleRuntime() {

@@ -3,10 +3,11 @@ import { fileURLToPath } from 'node:url'
 import packageJson from '../package.json'
 import { flagsOf } from '../tools/flags'
 import { list } from '../tools/list'
+import { run } from '../tools/run'
+import { select } from '../tools/select'
 import { tools, toolsHelp } from '../tools/tools'
-import { run } from './commands/run'
 import { configuration, isConfiguration } from './errors'
-import { readManifest, select } from './manifest'
+import { readManifest } from './manifest'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 

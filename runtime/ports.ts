@@ -16,6 +16,7 @@ import {
   traceparent,
 } from './envelope'
 import { away, isAway, rejection } from './errors'
+import { step } from './failpoint'
 import { type Manifest, streamOf } from './manifest'
 import type { Arrived, Connection } from './nats/connection'
 import type { JetStream } from './nats/jetstream'
@@ -41,7 +42,9 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
   const stores = new Map<string, Store<unknown>>()
 
   const publish = ({ subject, body, id, traceparent: trace }: Emission, stream: string, budgetMs?: number) =>
-    js.publish(subject, encode(body), { id, stream, headers: { [traceparent]: trace }, budgetMs })
+    step(`publish ${subject}`, () =>
+      js.publish(subject, encode(body), { id, stream, headers: { [traceparent]: trace }, budgetMs }),
+    )
 
   return {
     contracts,

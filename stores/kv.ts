@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { step } from '../runtime/failpoint'
 import { isConflict, type JetStream } from '../runtime/nats/jetstream'
 import type { Store } from '../runtime/types'
 
@@ -32,11 +33,8 @@ export function kvStore<T>(js: JetStream, bucket: string): Store<T> {
         const writes = [id, ...known.writes].slice(0, mostOperations).join(' ')
         const data = Buffer.from(JSON.stringify(next))
         try {
-          await js.publish(subjectOf(key), data, {
-            headers: { [operations]: writes },
-            lastSubjectSeq: known.revision,
-            stream,
-          })
+          const expected = { headers: { [operations]: writes }, lastSubjectSeq: known.revision, stream }
+          await step(`store ${bucket}`, () => js.publish(subjectOf(key), data, expected))
           return next
         } catch (error) {
           if (!isConflict(error)) throw error

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { away } from '../runtime/errors'
+import { step } from '../runtime/failpoint'
 import { isConflict, type JetStream } from '../runtime/nats/jetstream'
 import type { Ledger, LedgerDefinition, Table } from '../runtime/types'
 
@@ -118,7 +119,8 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
     const id = randomBytes(9).toString('base64url')
     const data = Buffer.from(JSON.stringify({ from: decisions + 1, decisions: group }))
     try {
-      const { seq } = await js.publish(subject, data, { headers: { [operation]: id }, lastSeq, stream })
+      const expected = { headers: { [operation]: id }, lastSeq, stream }
+      const { seq } = await step(`append ${name}`, () => js.publish(subject, data, expected))
       lastSeq = seq
       decisions += group.length
       draft.commit()

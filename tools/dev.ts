@@ -1,9 +1,10 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
-import { run as runFunctions } from '../runtime/commands/run'
-import { readManifest, select } from '../runtime/manifest'
+import { readManifest } from '../runtime/manifest'
 import { flagsOf } from './flags'
 import { rebuilt } from './rebuild'
+import { run as runFunctions } from './run'
+import { select } from './select'
 import { swapper } from './swap'
 import type { Tool } from './tool'
 

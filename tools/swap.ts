@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import type { Host } from '../runtime/host'
 import type { LoadedFunction } from '../runtime/invoke'
 import { loadContracts, loadFunction } from '../runtime/load'
-import { type FunctionEntry, type Manifest, select } from '../runtime/manifest'
+import type { FunctionEntry, Manifest } from '../runtime/manifest'
 import type { Contracts } from '../runtime/types'
+import { select } from './select'
 
 interface Parts {
   host: Host

@@ -1,3 +1,4 @@
+import { step } from '../../runtime/failpoint'
 import type { Config, Handler } from '../_contracts'
 import { couriers as simulatedCouriers } from '../_environment'
 import { now } from '../_fields'
@@ -20,10 +21,12 @@ export default (async (payment, { store, emit, request }) => {
   const deliveries = store<DeliveryRecord>('deliveries')
   let delivery = await deliveries.get(order_id)
   if (!delivery) {
-    const courier = await couriers.assign({ order_id, address })
+    const courier = await step('call courier.assign', () => couriers.assign({ order_id, address }))
     delivery = await deliveries.update(order_id, (known) => assign(known, payment, courier, now()))
     // A cancel came first: the courier that was just found has nothing to carry.
-    if (courier && !delivery.courier_id) await couriers.free({ order_id, courier_id: courier })
+    if (courier && !delivery.courier_id) {
+      await step('call courier.free', () => couriers.free({ order_id, courier_id: courier }))
+    }
   }
   const { assigned, failed } = eventsOf(delivery)
   if (assigned) emit('events.delivery_assigned', assigned)

@@ -1,3 +1,4 @@
+import { step } from '../../runtime/failpoint'
 import type { Config, Handler } from '../_contracts'
 import { now } from '../_fields'
 import { couriers } from './_couriers'
@@ -14,5 +15,7 @@ export default (async (order, { store }) => {
   const { order_id } = order
   const deliveries = store<DeliveryRecord>('deliveries')
   const { cancelled_at, courier_id } = await deliveries.update(order_id, (known) => cancel(known, order, now()))
-  if (cancelled_at && courier_id) await couriers.free({ order_id, courier_id })
+  if (cancelled_at && courier_id) {
+    await step('call courier.free', () => couriers.free({ order_id, courier_id }))
+  }
 }) satisfies Handler<typeof config>

@@ -1,3 +1,4 @@
+import { step } from '../../runtime/failpoint'
 import type { Config, Handler } from '../_contracts'
 import { senders } from './_channels'
 
@@ -8,5 +9,6 @@ export const config = {
 } satisfies Config
 
 export default (async (notification, { log }) => {
-  await senders[notification.channel].send(notification, log)
+  const { channel } = notification
+  await step(`call ${channel}.send`, () => senders[channel].send(notification, log))
 }) satisfies Handler<typeof config>

@@ -1,3 +1,4 @@
+import { step } from '../../runtime/failpoint'
 import type { Config, Handler } from '../_contracts'
 import { paymentLimit } from '../_environment'
 import { now } from '../_fields'
@@ -37,7 +38,9 @@ export default (async (reserved, { store, emit, log, later }) => {
 
 /** Where a cancel came first, an earlier run may have charged all the same: only the provider knows. */
 async function ask({ order_id: key, cancelled, amount = 0, currency = '' }: Payment) {
-  const answer = cancelled ? await provider.void({ key }) : await provider.capture({ key, amount, currency })
+  const answer = cancelled
+    ? await step('call payment.void', () => provider.void({ key }))
+    : await step('call payment.capture', () => provider.capture({ key, amount, currency }))
   const at = now()
   return answer.kind === 'captured' ? { captured: { payment_id: answer.payment_id, at } } : { [answer.kind]: { at } }
 }

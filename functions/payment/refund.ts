@@ -1,3 +1,4 @@
+import { step } from '../../runtime/failpoint'
 import type { Config, Handler } from '../_contracts'
 import { now } from '../_fields'
 import { cancel, isOpen, type Payment, refund, refundedEvent } from './_payment'
@@ -23,7 +24,8 @@ export default (async (order, { store, emit, log, later }) => {
   if (isOpen(payment)) return later(captureEndsMs)
   const { captured, refunded, amount = 0, currency = '' } = payment
   if (captured && !refunded) {
-    await provider.refund({ key: order_id, payment_id: captured.payment_id, amount, currency }).catch((error) => {
+    const given = { key: order_id, payment_id: captured.payment_id, amount, currency }
+    await step('call payment.refund', () => provider.refund(given)).catch((error) => {
       log.warn({ order: order_id, err: error }, 'the payment service did not confirm the refund; it is asked again')
       return later(askAgainMs)
     })

@@ -1,5 +1,6 @@
 import type { StreamSpec } from '../../provision/streams'
 import { type Headers, headerText } from '../envelope'
+import { step } from '../failpoint'
 import { isTooLarge, type JetStream } from '../nats/jetstream'
 import type { Delivered } from '../nats/pull'
 
@@ -34,11 +35,13 @@ export async function toDeadLetters(js: JetStream, { name, stream, delivered, er
     'Dlq-Time': new Date().toISOString(),
   }
   const store = (data: Uint8Array, headers: Headers) =>
-    js.publish(`dlq.${name.replaceAll('/', '.')}`, data, {
-      id: `${name}:${stream}:${seq}`,
-      stream: deadLetters.name,
-      headers,
-    })
+    step(`bury ${name}`, () =>
+      js.publish(`dlq.${name.replaceAll('/', '.')}`, data, {
+        id: `${name}:${stream}:${seq}`,
+        stream: deadLetters.name,
+        headers,
+      }),
+    )
   await store(arrived.data, { ...originals(delivered), ...why }).catch((error) => {
     if (!isTooLarge(error)) throw error
     return store(new Uint8Array(), { ...why, 'Dlq-Truncated': 'true' })

@@ -4,6 +4,7 @@ import { ensureConsumer } from '../../provision/consumers'
 import { consumerFor } from '../../provision/needs'
 import { nonePending, saveFloor } from '../../provision/progress'
 import { openLease } from '../../stores/lease'
+import { sending } from '../failpoint'
 import { type Incoming, invoke, type Judged, type LoadedFunction, outcomeOf } from '../invoke'
 import type { Policy } from '../manifest'
 import { type Delivered, openPull } from '../nats/pull'
@@ -121,7 +122,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     const fields = { ...about, seq: delivered.seq, attempt }
     if (outcome.kind === 'returned') {
       attempts.forget(delivered)
-      return delivered.ack()
+      return sending(`ack ${name}`, delivered.ack)
     }
     if (outcome.kind === 'away') return delivered.nak()
     if (outcome.kind === 'later') {
@@ -156,7 +157,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     await toDeadLetters(js, { name, stream, delivered, error, attempts: tries })
     ports.observe.deadLettered(fn.entry)
     attempts.forget(delivered)
-    delivered.term()
+    sending(`ack ${name}`, delivered.term)
   }
 
   const waiting: Delivered[] = []

@@ -1,5 +1,6 @@
 import { encode, errorCode, errorText, type Headers, headerText, idempotentReplayed, serviceAway } from '../envelope'
 import { rejection } from '../errors'
+import { sending } from '../failpoint'
 import { type Incoming, invoke, type LoadedFunction, type Outcome, outcomeOf } from '../invoke'
 import type { Arrived } from '../nats/connection'
 import { asIncoming, type Broker, type Running } from './mode'
@@ -32,7 +33,8 @@ export function startRpc(fn: LoadedFunction, { connection, ports, log }: Broker)
   const reply = (arrived: Arrived, outcome: Outcome) => {
     if (!arrived.reply) return
     const { body, headers } = replyOf(outcome)
-    connection.publish(arrived.reply, encode(body), { headers })
+    const to = arrived.reply
+    sending(`reply ${subject}`, () => connection.publish(to, encode(body), { headers }))
   }
 
   const subscription = connection.subscribe(

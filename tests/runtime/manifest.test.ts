@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert'
-import { covers, defaultPolicy, type FunctionEntry, select, streamOf } from '../../runtime/manifest'
+import { covers, defaultPolicy, type FunctionEntry, streamOf } from '../../runtime/manifest'
+import { select } from '../../tools/select'
 import { suite } from '../support/suite'
 
 const test = suite('the manifest')

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path'
-import type { EmbeddedServer } from '../../embedded/server'
-import { type Host, startHost } from '../host'
-import type { LoadedFunction } from '../invoke'
-import { loadContracts, loadFunction } from '../load'
-import { openLog } from '../log'
-import type { FunctionEntry, Manifest } from '../manifest'
-import { readSettings } from '../settings'
-import type { Contracts } from '../types'
+import type { EmbeddedServer } from '../embedded/server'
+import { type Host, startHost } from '../runtime/host'
+import type { LoadedFunction } from '../runtime/invoke'
+import { loadContracts, loadFunction } from '../runtime/load'
+import { openLog } from '../runtime/log'
+import type { FunctionEntry, Manifest } from '../runtime/manifest'
+import { readSettings } from '../runtime/settings'
+import type { Contracts } from '../runtime/types'
 
 interface RunOptions {
   manifest: Manifest
@@ -82,7 +82,7 @@ export async function run({
 
 /** Loaded on demand: a process that is told its server needs none of it. */
 async function serverFor(env: NodeJS.ProcessEnv, root: string, home: string) {
-  const { findServer } = await import('../../embedded/embedded')
+  const { findServer } = await import('../embedded/embedded')
   return findServer(env, {
     root,
     cacheDir: resolve(home, '.cache'),
