@@ -21,6 +21,9 @@ export const simulatedLegMs = (): number | undefined =>
 /** How long the gateway waits for a service. */
 export const rpcTimeoutMs = (): number => wholeNumber(process.env, 'RPC_TIMEOUT_MS', 2_000, 1, 600_000)
 
+/** How long a counterpart may be awaited before the books call it a violation. */
+export const booksGraceMs = (): number => wholeNumber(process.env, 'BOOKS_GRACE_MS', 60_000, 0, 86_400_000)
+
 /** Whether operators' and couriers' calls are open: unset, they are on a loopback address alone. */
 export function authIsOff(loopback: boolean): boolean {
   const { AUTH } = process.env

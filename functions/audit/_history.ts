@@ -1,12 +1,28 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Event } from './_contract'
 
 /** Every event of an order, each type once, in the order of the stream. */
 export interface History {
   events: Event[]
+  /** Repeats of a type that say something else than its first: what was decided once was decided again. */
+  conflicts?: Event[]
 }
+
+const mostConflicts = 10
+// A customer may ask again in other words, and one who is refused for it decides nothing.
+const asked = ['order_created', 'order_cancel_requested']
 
 /** Keeps the first of each type, however late or renamed a repeat comes. */
 export function record(known: History | undefined, event: Event): History {
-  if (known?.events.some(({ type }) => type === event.type)) return known
-  return { events: [...(known?.events ?? []), event] }
+  const { events = [], conflicts = [] } = known ?? {}
+  const first = events.find(({ type }) => type === event.type)
+  if (!known || !first) return { ...known, events: [...events, event] }
+  const noted = asked.includes(event.type) || conflicts.length === mostConflicts
+  if (
+    noted ||
+    [first, ...conflicts].some(({ type, data }) => type === event.type && isDeepStrictEqual(data, event.data))
+  ) {
+    return known
+  }
+  return { events, conflicts: [...conflicts, event] }
 }

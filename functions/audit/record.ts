@@ -1,31 +1,61 @@
 import type { Config, Handler } from '../_contracts'
+import { fold as foldTotals, movesOf, type Totals } from './_books'
 import type { Event } from './_contract'
 import { type History, record } from './_history'
+import { fold as foldShelf, type Move, type ShelfAccount } from './_shelf'
 
 export const config = {
   mode: 'stream',
   subject: 'events.*',
   queue: 'audit',
-  stores: ['history'],
+  stores: ['books', 'history'],
   ordered: true,
-  batch: 100,
+  batch: 500,
 } satisfies Config
 
-/** Audit's own record of the JetStream history, in stream order; the events of one order in a batch are one write. */
+/**
+ * Audit's own record of the JetStream history, in stream order, and the books that follow from it. The events of one
+ * order in a batch are one write; each record knows which event it holds last, so a batch that comes again adds nothing.
+ */
 export default (async (_, { messages, store, log }) => {
-  const histories = store<History>('history')
   const byOrder = new Map<string, Event[]>()
+  const moves = new Map<string, { seq: number; move: Move }[]>()
+  const seqs: number[] = []
+  const move = (seq: number, [sku, made]: [string, Move]) =>
+    moves.set(sku, [...(moves.get(sku) ?? []), { seq, move: made }])
   for (const { subject, body, raw, seq } of messages) {
-    if (subject === 'events.inventory_adjusted') continue
-    const { order_id, occurred_at: at } = body
+    const at = body.occurred_at
     if (seq === undefined) {
-      log.warn({ order: order_id }, 'not recorded: without a stream an event has no sequence')
+      log.warn({ subject }, 'not recorded: without a stream an event has no sequence')
       continue
     }
+    seqs.push(seq)
+    if (subject === 'events.inventory_adjusted') {
+      const { sku, on_hand: counted, ledger_seq } = body
+      move(seq, [sku, { ledger_seq, at, counted, on_hand: 0, reserved: 0 }])
+      continue
+    }
+    const { order_id } = body
     const event = { seq, type: subject.slice('events.'.length), order_id, at, data: raw }
     byOrder.set(order_id, [...(byOrder.get(order_id) ?? []), event])
   }
-  await Promise.all(
-    [...byOrder].map(([order, events]) => histories.update(order, (known) => events.reduce(record, known))),
+  const histories = await everyOne(byOrder, (order, events) =>
+    store<History>('history').update(order, (known) => events.reduce(record, known) as History),
   )
+  for (const [order, history] of histories) {
+    // Only what the history took, so that a repeat moves nothing.
+    for (const event of byOrder.get(order) ?? []) {
+      if (history.events.some(({ seq }) => seq === event.seq)) for (const made of movesOf(event)) move(event.seq, made)
+    }
+  }
+  const shelves = await everyOne(moves, (sku, made) => {
+    made.sort((one, other) => one.seq - other.seq)
+    return store<ShelfAccount>('books').update(`sku.${sku}`, (known) => foldShelf(known, made))
+  })
+  if (seqs.length === 0) return
+  await store<Totals>('books').update('totals', (known) => foldTotals(known, { histories, shelves, seqs }))
 }) satisfies Handler<typeof config>
+
+async function everyOne<A, B>(all: Map<string, A>, make: (key: string, one: A) => Promise<B>): Promise<Map<string, B>> {
+  return new Map(await Promise.all([...all].map(async ([key, one]) => [key, await make(key, one)] as const)))
+}

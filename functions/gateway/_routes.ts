@@ -30,6 +30,7 @@ export const routes: Route[] = [
   { method: 'get', path: '/api/v1/inventory/:sku', answer: checkInventory },
   { method: 'put', path: '/api/v1/inventory/:sku', answer: setInventory },
   { method: 'post', path: '/api/v1/deliveries/:order_id/status', answer: updateDelivery },
+  { method: 'get', path: '/api/v1/audit/books', answer: checkBooks },
   { method: 'get', path: '/api/v1/health', answer: () => text('OK') },
   { method: 'get', path: '/ready', answer: ready },
   { method: 'get', path: '/metrics', answer: metrics },
@@ -94,6 +95,10 @@ async function updateDelivery(request: IRequest, { request: ask, check, loopback
   const report = check(Report, await body(request))
   const order_id = decoded(request.params.order_id)
   return json((await ask('rpc.update_delivery', { ...report, order_id }, timely())).body)
+}
+
+async function checkBooks(_: IRequest, { request: ask }: Gateway): Promise<Response> {
+  return json((await ask('rpc.check_books', {}, timely())).body)
 }
 
 async function ready(_: IRequest, gateway: Gateway): Promise<Response> {

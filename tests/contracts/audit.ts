@@ -1,5 +1,5 @@
 import type { Fixtures } from './fixture'
-import { type Kind, orderId, time } from './kinds'
+import { flag, type Kind, orderId, time, whole } from './kinds'
 
 const event = {
   seq: 1,
@@ -24,7 +24,37 @@ const events: Kind = {
   ],
 }
 
+const violations: Kind = {
+  right: [[], [{ law: 'captured_once', order_id: orderId.right[0], detail: 'captured more than once' }]],
+  wrong: [
+    ['', {}],
+    ['', Array.from({ length: 101 }, () => ({ law: 'named', detail: 'x' }))],
+    ['/0/law', [{ detail: 'x' }]],
+    ['/0/detail', [{ law: 'x' }]],
+    ['/0/order_id', [{ law: 'x', detail: 'x', order_id: 'x' }]],
+    ['/0/sku', [{ law: 'x', detail: 'x', sku: '-' }]],
+  ],
+}
+const count = whole(0)
+
 export default {
+  'rpc.check_books': {
+    request: { fields: {} },
+    reply: {
+      fields: {
+        balanced: flag,
+        as_of_seq: count,
+        events: count,
+        orders: count,
+        open_orders: count,
+        pending: count,
+        captured: count,
+        refunded: count,
+        violations,
+      },
+      optional: ['pending', 'captured', 'refunded'],
+    },
+  },
   'rpc.get_order_history': {
     request: { fields: { order_id: orderId } },
     reply: { fields: { order_id: orderId, events } },

@@ -97,7 +97,9 @@ const strangers = ['stranger', '', 'a/b', 'm~n']
 const inherited = ['constructor', 'toString', '__proto__']
 
 const withStranger = (body: object, stranger: string): object =>
-  JSON.parse(`${JSON.stringify(body).slice(0, -1)},${JSON.stringify(stranger)}:{"a":1}}`)
+  JSON.parse(
+    `{${JSON.stringify(stranger)}:{"a":1}${Object.keys(body).length > 0 ? ',' : ''}${JSON.stringify(body).slice(1)}`,
+  )
 
 /** A request, or a reply, may hold nothing that its contract does not know. */
 function strict(name: string, struct: Struct, shape: Shape): void {

@@ -37,7 +37,6 @@ const nothing = [
   '/API/v1/health',
   '//api/v1/health',
   '/api/v1/orders/A/cancel/now',
-  '/api/v1/audit/books',
   '/api/v1/orders?user_id=u-1',
   '/problems',
   '/problems/',
@@ -65,7 +64,7 @@ for (const template of [...Object.keys(document.paths), '/problems/not-found']) 
     for (const method of ['DELETE', 'OPTIONS', 'PATCH', 'GET', 'HEAD', 'PUT', 'POST']) {
       if ((method === 'HEAD' ? 'get' : method.toLowerCase()) in operations) continue
       const { status } = await send(method, path)
-      assert.is(status, path === '/api/v1/audit/books' ? 404 : 405, method)
+      assert.is(status, 405, method)
     }
   })
 }
