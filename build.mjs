@@ -2,6 +2,7 @@
 //   node build.mjs           builds and writes
 //   node build.mjs --check   writes neither manifest.json nor functions/_contracts.ts; exits 1 and says what is stale
 //   node build.mjs FOLDER    builds another system, with functions/ in FOLDER and its manifest and bundles there
+//   node build.mjs --failpoints   bundles runtime and functions into dist/failpoints/, with points where npm run crash kills
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -14,14 +15,15 @@ let base = root
 
 async function main(args) {
   const folders = args.filter((arg) => !arg.startsWith('-'))
-  const unknown = args.find((arg) => arg.startsWith('-') && arg !== '--check') ?? folders[1]
+  const unknown = args.find((arg) => arg.startsWith('-') && !['--check', '--failpoints'].includes(arg)) ?? folders[1]
   if (unknown) {
-    console.error(`${unknown}: not an option of build.mjs; there are --check and one folder`)
+    console.error(`${unknown}: not an option of build.mjs; there are --check, --failpoints and one folder`)
     return 2
   }
   const check = args.includes('--check')
   base = resolve(folders[0] ?? root)
   const files = functionFiles()
+  if (args.includes('--failpoints')) return bundleFailpoints(files)
   rmSync(join(base, 'dist/functions'), { recursive: true, force: true })
 
   const contracts = contractsModule()
@@ -34,6 +36,16 @@ async function main(args) {
   if (check && read('manifest.json') !== manifest) return stale('manifest.json')
   writeChanged('manifest.json', manifest, check)
   console.log(`${files.length} functions built${check ? '; nothing is stale' : ''}`)
+  return 0
+}
+
+/** Beside the build that people run, with the same names under a folder of its own. */
+async function bundleFailpoints(files) {
+  common.define = { FAILPOINTS: 'true' }
+  const folder = 'dist/failpoints'
+  await bundleRuntime(`${folder}/dist/runtime`)
+  await bundleFunctions(files, folder)
+  console.log(`${files.length} functions built with failpoints`)
   return 0
 }
 
@@ -93,18 +105,18 @@ const common = {
   define: { FAILPOINTS: 'false' },
 }
 
-async function bundleRuntime() {
+async function bundleRuntime(outdir = 'dist/runtime') {
   await esbuild({
     absWorkingDir: root,
     entryPoints: ['runtime/main.ts', 'runtime/manifest.ts', 'runtime/contracts.ts'],
-    outdir: 'dist/runtime',
+    outdir,
     outExtension: { '.js': '.mjs' },
     packages: 'external',
   })
 }
 
 /** One bundle a function, with all that it imports, so that each can be deployed and replaced alone. */
-async function bundleFunctions(files) {
+async function bundleFunctions(files, outdir = '.') {
   const shared = { 'dist/contracts': 'functions/_contracts.ts' }
   for (const one of ['streams', 'log']) {
     if (existsSync(join(base, `functions/_${one}.ts`))) shared[`dist/${one}`] = `functions/_${one}.ts`
@@ -112,7 +124,7 @@ async function bundleFunctions(files) {
   const entryPoints = Object.fromEntries(files.map((file) => [bundleOf(file).slice(0, -'.mjs'.length), file]))
   await esbuild({
     entryPoints: { ...entryPoints, ...shared },
-    outdir: '.',
+    outdir,
     outExtension: { '.js': '.mjs' },
     plugins: [yaml, withoutNats],
   })

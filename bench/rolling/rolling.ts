@@ -1,4 +1,5 @@
 import { readManifest } from '../../runtime/manifest'
+import { randomFrom } from '../parts/random'
 import { type Counted, count } from './count'
 import { type Instance, startInstance } from './instance'
 import { startLoad } from './load'
@@ -49,7 +50,7 @@ export async function rolling(options: RollingOptions): Promise<Report> {
   }
   try {
     for (let copy = 0; copy < ofEach; copy++) for (const service of services) instances.push(await join(service))
-    const load = await startLoad({ url: proxy.url, perSecond: ordersPerSecond, random: randomFrom(seed) })
+    const load = await startLoad({ url: proxy.url, perSecond: ordersPerSecond, random: randomFrom(seed).next })
     let restarts = 0
     for (let round = 1; round <= rounds; round++) {
       for (const [index, old] of instances.entries()) {
@@ -75,13 +76,4 @@ async function leave(old: Instance, proxy: Front, signal: NodeJS.Signals): Promi
   const how = await old.end(signal)
   if (old.url) proxy.remove(old.url)
   return how
-}
-
-/** Choices that follow from a seed alone. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
 }

@@ -1,0 +1,38 @@
+import { parseArgs } from 'node:util'
+import { findBinary } from '../../embedded/ladder'
+import { probe } from '../../embedded/probe'
+import { startBroker } from '../../testing/broker'
+import { explore } from './explore'
+import { pointOf } from './victim'
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: String(Date.now() % 100_000) },
+    point: { type: 'string' },
+    seconds: { type: 'string' },
+  },
+})
+process.env.NATS_SERVER ||= (await findBinary({ cacheDir: '.cache', log: console.error })).path
+const broker = await startBroker()
+const info = await probe('127.0.0.1', broker.port)
+console.log(`nats-server ${typeof info === 'object' ? info.version : ''}, seed ${values.seed}`)
+const began = Date.now()
+const explored = await explore({
+  natsUrl: broker.url,
+  seed: Number(values.seed),
+  point: values.point === undefined ? undefined : pointOf(values.point),
+  limitMs: values.seconds === undefined ? undefined : Number(values.seconds) * 1_000,
+  say: (line) => console.log(line),
+}).finally(broker.stop)
+console.log(`
+points        ${explored.points}
+kills         ${explored.kills}
+not reached   ${explored.passed.length}
+orders        ${explored.orders}
+requests      ${explored.requests}, ${explored.retried} sent again
+failed        ${explored.failed.length}
+seconds       ${Math.round((Date.now() - began) / 1_000)}`)
+for (const { point } of explored.failed) {
+  console.log(`\nrepeat it with: npm run crash -- --seed ${values.seed} --point '${point}'`)
+}
+process.exit(explored.failed.length > 0 ? 1 : 0)

@@ -1,0 +1,177 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AckPolicy, connect, type JetStreamManager, type NatsConnection } from 'nats'
+import { texts } from '../../functions/notification/_texts'
+import { consumerName, isDurable, type Manifest, streamOf } from '../../runtime/manifest'
+import type { Tally } from './customer'
+
+/** What is wrong, each with what shows it. */
+export interface Verdict {
+  /** Answered 201, and not in the stream; or an event or a notification that should be there and is not. */
+  lost: string[]
+  /** An event of an order, or a notification, that is there twice; a charge or refund made twice. */
+  doubled: string[]
+  /** Not at an end that it may have, or a message that nobody has done with. */
+  stuck: string[]
+  /** Stock that is below zero, or not what was on the shelf less what was shipped. */
+  oversold: string[]
+  /** Laws that the books find broken, and counterparts that never came. */
+  unbalanced: string[]
+  /** Dead letters, which no run is to leave. */
+  buried: string[]
+}
+
+interface Options {
+  natsUrl: string
+  httpUrl: string
+  manifest: Manifest
+  tally: Tally
+  /** What was put on each shelf. */
+  shelved: Record<string, number>
+  patienceMs: number
+}
+
+interface Stored {
+  type: string
+  body: Record<string, unknown>
+}
+
+/** Waits until nothing moves any more, then asks the broker itself, the books and the shelves. */
+export async function judge(options: Options): Promise<Verdict> {
+  const { natsUrl, manifest, tally, patienceMs } = options
+  const nc = await connect({ servers: natsUrl, maxReconnectAttempts: -1 })
+  try {
+    const jsm = await nc.jetstreamManager()
+    const stuck = await quiet(jsm, manifest, patienceMs)
+    const events = await all(nc, jsm, 'EVENTS')
+    const jobs = await all(nc, jsm, 'JOBS')
+    const letters = await all(nc, jsm, 'DLQ')
+    const verdict: Verdict = {
+      lost: [],
+      doubled: [],
+      stuck,
+      oversold: [],
+      unbalanced: [],
+      buried: letters.map(({ type, body }) => `${type}: ${JSON.stringify(body).slice(0, 200)}`),
+    }
+    judgeOrders(verdict, events, tally)
+    judgeNotifications(verdict, events, jobs)
+    await judgeBooks(verdict, options, events)
+    return verdict
+  } finally {
+    await nc.close()
+  }
+}
+
+export const isClean = (verdict: Verdict): boolean => Object.values(verdict).every((found) => found.length === 0)
+
+/** What still has messages to do after so long. */
+async function quiet(jsm: JetStreamManager, manifest: Manifest, patienceMs: number): Promise<string[]> {
+  const deadline = Date.now() + patienceMs
+  for (;;) {
+    const busy: string[] = []
+    for (const { name, subject = '' } of manifest.functions.filter(isDurable)) {
+      const { stream } = streamOf(manifest, subject) as { stream: string }
+      const { num_pending, num_ack_pending } = await jsm.consumers.info(stream, consumerName(name))
+      if (num_pending + num_ack_pending > 0) busy.push(`${name}: ${num_pending} pending, ${num_ack_pending} unacked`)
+    }
+    if (busy.length === 0 || Date.now() > deadline) return busy
+    await sleep(200)
+  }
+}
+
+async function all(nc: NatsConnection, jsm: JetStreamManager, stream: string): Promise<Stored[]> {
+  const { state } = await jsm.streams.info(stream)
+  const found: Stored[] = []
+  if (state.messages === 0) return found
+  const made = await jsm.consumers.add(stream, { ack_policy: AckPolicy.None, inactive_threshold: 60e9 })
+  const consumer = await nc.jetstream().consumers.get(stream, made.name)
+  const messages = await consumer.consume({ max_messages: 1_000 })
+  for await (const message of messages) {
+    const type = message.subject.slice(message.subject.indexOf('.') + 1)
+    found.push({ type, body: message.json() as Stored['body'] })
+    if (message.seq >= state.last_seq) break
+  }
+  return found
+}
+
+const whole = ['order_created', 'inventory_reserved', 'payment_captured', 'delivery_assigned', 'delivery_picked_up']
+
+function judgeOrders({ lost, doubled, stuck }: Verdict, events: Stored[], { placed }: Tally): void {
+  const types = new Map<string, string[]>()
+  for (const { type, body } of events) {
+    const order = String(body.order_id)
+    if (type !== 'inventory_adjusted') types.set(order, [...(types.get(order) ?? []), type])
+  }
+  for (const [order, found] of types) {
+    const twice = found.filter((type, index) => found.indexOf(type) !== index)
+    if (twice.length > 0) doubled.push(`${order}: ${twice.join(', ')}`)
+  }
+  for (const { order_id, ends, status, fate } of placed.values()) {
+    const found = types.get(order_id) ?? []
+    const wanted = status === 'delivered' ? [...whole, 'inventory_shipped', 'delivery_completed'] : ['order_created']
+    const missing = wanted.filter((type) => !found.includes(type))
+    if (missing.length > 0) lost.push(`${order_id} (${fate}, ${status}) lacks ${missing.join(', ')}`)
+    if (!ends.includes(status)) stuck.push(`${order_id} (${fate}) is ${status}, with ${found.join(', ')}`)
+  }
+}
+
+function judgeNotifications({ lost, doubled }: Verdict, events: Stored[], jobs: Stored[]): void {
+  const sent = new Map<string, number>()
+  for (const { type, body } of jobs) {
+    if (type === 'notify_user')
+      sent.set(String(body.notification_id), (sent.get(String(body.notification_id)) ?? 0) + 1)
+  }
+  for (const [id, times] of sent) if (times > 1) doubled.push(`notification ${id}: ${times} times`)
+  const due = new Set(
+    events.filter(({ type }) => type in texts).map(({ type, body }) => `${type}:${body.order_id}:email`),
+  )
+  for (const id of due) if (!sent.has(id)) lost.push(`notification ${id}`)
+}
+
+interface Books {
+  as_of_seq: number
+  events: number
+  pending: number
+  open_orders: number
+  captured: number
+  refunded: number
+  violations: object[]
+}
+
+async function judgeBooks(verdict: Verdict, { httpUrl, shelved, tally }: Options, events: Stored[]): Promise<void> {
+  const ask = async <T>(path: string) => (await (await fetch(httpUrl + path)).json()) as T
+  const books = await ask<Books>('/api/v1/audit/books')
+  verdict.unbalanced.push(...(books.violations ?? [books]).map((one) => JSON.stringify(one)))
+  if (books.pending) verdict.unbalanced.push(`${books.pending} counterparts are pending`)
+  if (books.events !== events.length)
+    verdict.unbalanced.push(`the books hold ${books.events} of ${events.length} events`)
+  const open = [...tally.placed.values()].filter(({ status }) => !['delivered', 'cancelled'].includes(status)).length
+  if (books.open_orders !== open)
+    verdict.unbalanced.push(`the books know ${books.open_orders} open orders, not ${open}`)
+  const sum = (wanted: string) =>
+    events.reduce((total, { type, body }) => total + (type === wanted ? Number(body.amount) : 0), 0)
+  for (const [name, type] of [
+    ['captured', 'payment_captured'],
+    ['refunded', 'payment_refunded'],
+  ] as const) {
+    if (books[name] !== sum(type)) verdict.unbalanced.push(`${name} ${books[name]}, by the stream ${sum(type)}`)
+  }
+  for (const [sku, pieces] of Object.entries(shelved)) {
+    const stock = await ask<{ on_hand: number; reserved: number; available: number }>(`/api/v1/inventory/${sku}`)
+    const shipped = shippedOf(events, sku)
+    if (stock.available < 0 || stock.on_hand !== pieces - shipped || (open === 0 && stock.reserved !== 0)) {
+      verdict.oversold.push(`${sku}: ${JSON.stringify(stock)}, of ${pieces} with ${shipped} shipped`)
+    }
+  }
+}
+
+function shippedOf(events: Stored[], sku: string): number {
+  const orders = new Set<unknown>()
+  let pieces = 0
+  for (const { type, body } of events) {
+    if (type !== 'inventory_shipped' || orders.has(body.order_id)) continue
+    orders.add(body.order_id)
+    for (const line of body.items as { sku: string; qty: number }[]) if (line.sku === sku) pieces += line.qty
+  }
+  return pieces
+}
