@@ -29,7 +29,7 @@ interface Options {
   say(line: string): void
 }
 
-const shelved = { [goods.plenty]: 1_000_000, [goods.few]: 5 }
+const shelved = { [goods.plenty]: 1_000_000, [goods.few]: 5, [goods.hot]: 200 }
 const patienceMs = 45_000
 const dieMs = 15_000
 
@@ -109,7 +109,9 @@ async function findPoints(run: Run): Promise<Point[]> {
 async function open(run: Run): Promise<void> {
   const all = startAll(run)
   const url = await all.running
-  await customerAt(run, () => url).send('PUT', `/api/v1/inventory/${goods.plenty}`, { on_hand: shelved[goods.plenty] })
+  for (const [sku, on_hand] of Object.entries(shelved)) {
+    await customerAt(run, () => url).send('PUT', `/api/v1/inventory/${sku}`, { on_hand })
+  }
   await all.end('SIGTERM')
 }
 

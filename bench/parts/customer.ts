@@ -9,6 +9,7 @@ export const fates = [
   'raced',
   'failed at the door',
   'failed with the goods',
+  'hot',
   'short',
   'dear',
   'unknown',
@@ -37,7 +38,8 @@ export interface Tally {
 
 export const newTally = (): Tally => ({ placed: new Map(), requests: 0, retried: 0, faults: [] })
 
-export const goods = { plenty: 'espresso-beans', few: 'espresso-machine' }
+/** Of the hot goods there are fewer than are wanted. */
+export const goods = { plenty: 'espresso-beans', few: 'espresso-machine', hot: 'moka-pot' }
 const dearQty = 10_000
 
 interface Options {
@@ -135,6 +137,7 @@ export function customers({ url, tally, random, patienceMs, stopped }: Options) 
       if (await reaches(placed, ['assigned'])) await report(placed, 'failed')
     },
     'failed with the goods': (placed) => deliver(placed, 'failed'),
+    hot: deliver,
     async short() {},
     async dear() {},
     async unknown() {},
@@ -142,6 +145,7 @@ export function customers({ url, tally, random, patienceMs, stopped }: Options) 
 
   const request = (fate: Fate) => {
     const lines: Partial<Record<Fate, { sku: string; qty: number }[]>> = {
+      hot: [{ sku: goods.hot, qty: random.whole(1, 2) }],
       short: [
         { sku: goods.plenty, qty: 1 },
         { sku: goods.few, qty: 10_000 },
@@ -190,6 +194,7 @@ const endsOf: Record<Fate, string[]> = {
   raced: ['delivered', 'cancelled'],
   'failed at the door': ['cancelled'],
   'failed with the goods': ['cancelled'],
+  hot: ['delivered', 'cancelled'],
   short: ['cancelled'],
   dear: ['cancelled'],
   unknown: ['cancelled'],

@@ -1,0 +1,160 @@
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Manifest, readManifest } from '../../runtime/manifest'
+import type { Broker } from '../../testing/broker'
+import { customers, fates, goods, newTally, type Tally } from '../parts/customer'
+import { type Random, randomFrom } from '../parts/random'
+import { judge, type Verdict } from '../parts/verdict'
+import { type Disturbed, startBadLink } from './link'
+import { openSlot, type Slot } from './slot'
+
+export interface ChaosOptions {
+  broker: Broker
+  seed: number
+  /** Goes on until there are so many of each. */
+  orders: number
+  kills: number
+  brokerKills: number
+  /** Orders that are under way at once. */
+  atOnce: number
+  /** The pause between two blows. */
+  everyMs: number
+  say(line: string): void
+}
+
+export interface ChaosReport {
+  verdict: Verdict
+  tally: Tally
+  kills: Record<'process' | 'broker' | 'graceful' | 'partitions', number>
+  disturbed: Disturbed
+}
+
+/** Two of those that contend with each other. */
+const services = [
+  'gateway',
+  'gateway',
+  'order',
+  'order',
+  'inventory',
+  'inventory',
+  'payment',
+  'payment',
+  'delivery',
+  'notification',
+  'audit',
+  'audit',
+]
+const shelved = { [goods.plenty]: 5_000_000, [goods.few]: 5, [goods.hot]: 400 }
+const patienceMs = 240_000
+const tellMs = 10_000
+
+/** Orders of every fate on links that repeat and delay, while processes, the broker and links are struck at random. */
+export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
+  const { broker, seed, say } = options
+  const random = randomFrom(seed)
+  const { path, remove } = await impatientManifest()
+  const disturbed: Disturbed = { duplicated: 0, delayed: 0 }
+  const tally = newTally()
+  const kills = { process: 0, broker: 0, graceful: 0, partitions: 0 }
+  const slots: Slot[] = []
+  try {
+    for (const service of services) {
+      const link = await startBadLink({ port: broker.port, random, duplicates: 0.02, delays: 0.02, disturbed })
+      slots.push(await openSlot(service, { link, manifest: path, env: {} }))
+    }
+    const url = () => random.one(slots.filter((one) => one.url !== '')).url
+    const customer = customers({ url, tally, random, patienceMs, stopped: () => false })
+    for (const [sku, on_hand] of Object.entries(shelved))
+      await customer.send('PUT', `/api/v1/inventory/${sku}`, { on_hand })
+
+    const began = Date.now()
+    const struck = () => kills.process + kills.broker
+    const enough = () =>
+      tally.placed.size >= options.orders && struck() >= options.kills && kills.broker >= options.brokerKills
+    const telling = setInterval(() => {
+      const seconds = Math.round((Date.now() - began) / 1_000)
+      say(`${seconds} s: ${tally.placed.size} orders, ${JSON.stringify(kills)}, ${tally.faults.length} faults`)
+    }, tellMs)
+    const striking = strike(options, { slots, kills, random, enough })
+    let count = 0
+    const places = Array.from({ length: options.atOnce }, async () => {
+      while (!enough()) {
+        const number = count++
+        await customer.one(`${seed}-${number}`, random.one(fates))
+        // What is reached early is not placed beyond need.
+        if (tally.placed.size >= options.orders) await sleep(1_000)
+      }
+    })
+    await Promise.all([...places, striking])
+    clearInterval(telling)
+    say(`calm after ${Math.round((Date.now() - began) / 1_000)} s; waiting until all is quiet`)
+    const httpUrl = url()
+    const manifest = readManifest(path)
+    const verdict = await judge({ natsUrl: broker.url, httpUrl, manifest, tally, shelved, patienceMs })
+    return { verdict, tally, kills, disturbed }
+  } finally {
+    await Promise.all(slots.map((one) => one.end()))
+    for (const { link } of slots) link.stop()
+    await remove()
+  }
+}
+
+interface Blows {
+  slots: Slot[]
+  kills: ChaosReport['kills']
+  random: Random
+  enough(): boolean
+}
+
+/** One blow after another, each at what is up; resolves when all that was struck runs again. */
+async function strike({ broker, everyMs }: ChaosOptions, { slots, kills, random, enough }: Blows): Promise<void> {
+  const recovering = new Set<Promise<void>>()
+  const note = (work: Promise<void>) => {
+    recovering.add(work)
+    work.finally(() => recovering.delete(work))
+  }
+  while (!enough()) {
+    await sleep(random.whole(everyMs / 2, everyMs * 1.5))
+    const up = slots.filter(({ busy }) => !busy)
+    if (up.length === 0) continue
+    const target = random.one(up)
+    const blow = random.next()
+    if (blow < 0.12) {
+      kills.broker++
+      await broker.kill('SIGKILL')
+      await sleep(random.whole(0, 500))
+      await broker.start()
+    } else if (blow < 0.2) {
+      kills.partitions++
+      note(partition(target, random.whole(500, 15_000)))
+    } else if (blow < 0.28) {
+      kills.graceful++
+      note(target.restart('SIGTERM', 0))
+    } else {
+      kills.process++
+      note(target.restart('SIGKILL', random.whole(0, 2_000)))
+    }
+  }
+  await Promise.all(recovering)
+}
+
+async function partition(slot: Slot, ms: number): Promise<void> {
+  slot.busy = true
+  slot.link.partition()
+  await sleep(ms)
+  slot.link.mend()
+  slot.busy = false
+}
+
+/** The project's manifest, but what a killed process had in hand comes again after three seconds in place of thirty. */
+async function impatientManifest() {
+  const folder = await mkdtemp(join(tmpdir(), 'chaos-'))
+  const manifest = JSON.parse(await readFile('manifest.json', 'utf8')) as Manifest
+  for (const { policy } of manifest.functions) policy.ackWaitMs = 3_000
+  await symlink(resolve('dist'), join(folder, 'dist'))
+  const path = join(folder, 'manifest.json')
+  await writeFile(path, JSON.stringify(manifest))
+  return { path, remove: () => rm(folder, { recursive: true, force: true }) }
+}

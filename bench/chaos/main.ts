@@ -1,0 +1,52 @@
+import { parseArgs } from 'node:util'
+import { findBinary } from '../../embedded/ladder'
+import { probe } from '../../embedded/probe'
+import { startBroker } from '../../testing/broker'
+import { isClean } from '../parts/verdict'
+import { chaos } from './chaos'
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: String(Date.now() % 100_000) },
+    orders: { type: 'string', default: '10000' },
+    kills: { type: 'string', default: '200' },
+    'broker-kills': { type: 'string', default: '20' },
+    'at-once': { type: 'string', default: '60' },
+    every: { type: 'string', default: '2000' },
+  },
+})
+process.env.NATS_SERVER ||= (await findBinary({ cacheDir: '.cache', log: console.error })).path
+const broker = await startBroker()
+const info = await probe('127.0.0.1', broker.port)
+console.log(`nats-server ${typeof info === 'object' ? info.version : ''}, seed ${values.seed}`)
+const { verdict, tally, kills, disturbed } = await chaos({
+  broker,
+  seed: Number(values.seed),
+  orders: Number(values.orders),
+  kills: Number(values.kills),
+  brokerKills: Number(values['broker-kills']),
+  atOnce: Number(values['at-once']),
+  everyMs: Number(values.every),
+  say: (line) => console.log(line),
+}).finally(broker.stop)
+const ends = [...tally.placed.values()].map(({ status }) => status)
+console.log(`
+orders              ${tally.placed.size}, ${ends.filter((status) => status === 'delivered').length} delivered
+requests            ${tally.requests}, ${tally.retried} sent again
+kills               ${kills.process + kills.broker}: ${kills.process} of processes, ${kills.broker} of the broker
+other blows         ${kills.graceful} restarts, ${kills.partitions} partitions
+messages disturbed  ${disturbed.duplicated} twice, ${disturbed.delayed} late
+
+lost                ${verdict.lost.length}
+doubled             ${verdict.doubled.length}
+stuck               ${verdict.stuck.length}
+oversold            ${verdict.oversold.length}
+unbalanced          ${verdict.unbalanced.length}
+dead letters        ${verdict.buried.length}
+refused or unanswered  ${tally.faults.length}`)
+for (const [kind, found] of Object.entries({ ...verdict, faults: tally.faults }) as [string, string[]][]) {
+  for (const one of found.slice(0, 20)) console.log(`${kind}: ${one}`)
+}
+const clean = isClean(verdict) && tally.faults.length === 0
+if (!clean) console.log(`\nrepeat it with: npm run chaos -- --seed ${values.seed}`)
+process.exit(clean ? 0 : 1)
