@@ -28,7 +28,7 @@ export async function openSlot(service: string, { link, manifest, env }: Options
   const start = async () => {
     one = startRuntime({
       args: ['--only', service, '--manifest', manifest],
-      env: { NATS_URL: link.url, LOG_LEVEL: 'warn', DRAIN_MS: '5000', ...env },
+      env: { NATS_URL: link.url, DRAIN_MS: '5000', ...env },
     })
     const late = sleep(startMs, 'late')
     const url = await Promise.race([one.running, late])

@@ -35,6 +35,8 @@ interface Stored {
   body: Record<string, unknown>
 }
 
+const settledMs = 300
+
 /** Waits until nothing moves any more, then asks the broker itself, the books and the shelves. */
 export async function judge(options: Options): Promise<Verdict> {
   const { natsUrl, manifest, tally, patienceMs } = options
@@ -64,18 +66,27 @@ export async function judge(options: Options): Promise<Verdict> {
 
 export const isClean = (verdict: Verdict): boolean => Object.values(verdict).every((found) => found.length === 0)
 
-/** What still has messages to do after so long. */
+/** Resolves once nobody has anything to do and nothing was said meanwhile; with who still has, after so long. */
 async function quiet(jsm: JetStreamManager, manifest: Manifest, patienceMs: number): Promise<string[]> {
   const deadline = Date.now() + patienceMs
+  const heard = async () => {
+    const streams = await Promise.all(Object.keys(manifest.streams).map((name) => jsm.streams.info(name)))
+    return streams.map(({ state }) => state.last_seq).join()
+  }
   for (;;) {
+    const before = await heard()
     const busy: string[] = []
     for (const { name, subject = '' } of manifest.functions.filter(isDurable)) {
       const { stream } = streamOf(manifest, subject) as { stream: string }
       const { num_pending, num_ack_pending } = await jsm.consumers.info(stream, consumerName(name))
       if (num_pending + num_ack_pending > 0) busy.push(`${name}: ${num_pending} pending, ${num_ack_pending} unacked`)
     }
-    if (busy.length === 0 || Date.now() > deadline) return busy
-    await sleep(200)
+    if (busy.length === 0) {
+      await sleep(settledMs)
+      if ((await heard()) === before) return []
+    }
+    if (Date.now() > deadline) return busy
+    await sleep(settledMs)
   }
 }
 
