@@ -79,7 +79,8 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
         const left = deadline - Date.now()
         try {
           const sent = { ...headers, [timeLeft]: String(left) }
-          return replyFrom(await ask(subject, encode(body), { timeoutMs: left, headers: sent }), subject)
+          const asked = () => ask(subject, encode(body), { timeoutMs: left, headers: sent })
+          return replyFrom(await step(`request ${subject}`, asked), subject)
         } catch (error) {
           // Nobody has the request yet, so asking again is safe; a service that restarts is back within moments.
           if (!isAway(error) || error.reason !== 'no-responders' || Date.now() + againMs >= patience) throw error
