@@ -7,6 +7,7 @@ import type { Broker } from '../../testing/broker'
 import { customers, fates, goods, newTally, type Tally } from '../parts/customer'
 import { type Random, randomFrom } from '../parts/random'
 import { judge, type Verdict } from '../parts/verdict'
+import { loopback, openTestHost, type TestHost } from './host'
 import { type Disturbed, startBadLink } from './link'
 import { openSlot, type Slot } from './slot'
 
@@ -21,6 +22,8 @@ export interface ChaosOptions {
   atOnce: number
   /** The pause between two blows. */
   everyMs: number
+  /** Each process in a network namespace of its own, so that partitions are real. */
+  isolated: boolean
   say(line: string): void
 }
 
@@ -58,11 +61,15 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   const disturbed: Disturbed = { duplicated: 0, delayed: 0 }
   const tally = newTally()
   const kills = { process: 0, broker: 0, graceful: 0, partitions: 0 }
+  const hosts: TestHost[] = []
   const slots: Slot[] = []
   try {
-    for (const service of services) {
-      const link = await startBadLink({ port: broker.port, random, duplicates: 0.02, delays: 0.02, disturbed })
-      slots.push(await openSlot(service, { link, manifest: path, env: {} }))
+    for (const [index, service] of services.entries()) {
+      const host = options.isolated ? await openTestHost(index + 1) : loopback
+      hosts.push(host)
+      const { here } = host
+      const link = await startBadLink({ port: broker.port, here, random, duplicates: 0.02, delays: 0.02, disturbed })
+      slots.push(await openSlot(service, { link, host, manifest: path, env: {} }))
     }
     const url = () => random.one(slots.filter((one) => one.url !== '')).url
     const customer = customers({ url, tally, random, patienceMs, stopped: () => false })
@@ -97,6 +104,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   } finally {
     await Promise.all(slots.map((one) => one.end()))
     for (const { link } of slots) link.stop()
+    await Promise.all(hosts.map((one) => one.remove()))
     await remove()
   }
 }
@@ -128,7 +136,7 @@ async function strike({ broker, everyMs }: ChaosOptions, { slots, kills, random,
       await broker.start()
     } else if (blow < 0.2) {
       kills.partitions++
-      note(partition(target, random.whole(500, 15_000)))
+      note(target.partition(random.whole(500, 15_000)))
     } else if (blow < 0.28) {
       kills.graceful++
       note(target.restart('SIGTERM', 0))
@@ -138,14 +146,6 @@ async function strike({ broker, everyMs }: ChaosOptions, { slots, kills, random,
     }
   }
   await Promise.all(recovering)
-}
-
-async function partition(slot: Slot, ms: number): Promise<void> {
-  slot.busy = true
-  slot.link.partition()
-  await sleep(ms)
-  slot.link.mend()
-  slot.busy = false
 }
 
 /** The project's manifest, but what a killed process had in hand comes again after three seconds in place of thirty. */

@@ -19,6 +19,8 @@ export interface Disturbed {
 
 interface Options {
   port: number
+  /** The address on which it listens. */
+  here: string
   random: Random
   /** The share of the messages that come twice, and that come late. */
   duplicates: number
@@ -32,7 +34,7 @@ const longestDelayMs = 300
  * What a client publishes may overtake what it published before; what the broker delivers comes twice at once, or waits
  * with all that follows it, since a link keeps its order.
  */
-export async function startBadLink({ port, random, duplicates, delays, disturbed }: Options): Promise<BadLink> {
+export async function startBadLink({ port, here, random, duplicates, delays, disturbed }: Options): Promise<BadLink> {
   const sockets = new Set<Socket>()
   let partitioned = false
   const held: (() => void)[] = []
@@ -94,11 +96,11 @@ export async function startBadLink({ port, random, duplicates, delays, disturbed
     }
     pass(client, upstream, false)
     pass(upstream, client, true)
-  }).listen(0, '127.0.0.1')
+  }).listen(0, here)
   await once(server, 'listening')
 
   return {
-    url: `nats://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `nats://${here}:${(server.address() as AddressInfo).port}`,
     partition() {
       partitioned = true
     },

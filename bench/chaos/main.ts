@@ -4,6 +4,7 @@ import { probe } from '../../embedded/probe'
 import { startBroker } from '../../testing/broker'
 import { isClean } from '../parts/verdict'
 import { chaos } from './chaos'
+import { canIsolate } from './host'
 
 const { values } = parseArgs({
   options: {
@@ -13,12 +14,15 @@ const { values } = parseArgs({
     'broker-kills': { type: 'string', default: '20' },
     'at-once': { type: 'string', default: '60' },
     every: { type: 'string', default: '2000' },
+    'one-network': { type: 'boolean' },
   },
 })
 process.env.NATS_SERVER ||= (await findBinary({ cacheDir: '.cache', log: console.error })).path
 const broker = await startBroker()
 const info = await probe('127.0.0.1', broker.port)
-console.log(`nats-server ${typeof info === 'object' ? info.version : ''}, seed ${values.seed}`)
+const isolated = !values['one-network'] && (await canIsolate())
+const network = isolated ? 'a network namespace for each process' : 'partitions by the proxy alone'
+console.log(`nats-server ${typeof info === 'object' ? info.version : ''}, seed ${values.seed}, ${network}`)
 const { verdict, tally, kills, disturbed } = await chaos({
   broker,
   seed: Number(values.seed),
@@ -27,6 +31,7 @@ const { verdict, tally, kills, disturbed } = await chaos({
   brokerKills: Number(values['broker-kills']),
   atOnce: Number(values['at-once']),
   everyMs: Number(values.every),
+  isolated,
   say: (line) => console.log(line),
 }).finally(broker.stop)
 const ends = [...tally.placed.values()].map(({ status }) => status)

@@ -21,13 +21,22 @@ interface Options {
   env: Record<string, string>
   /** What node is told to run. */
   entry?: string[]
+  /** What runs node, in place of this machine as it is. */
+  prefix?: string[]
   onLine?(line: Line): void
 }
 
 const kept = 200
 
-export function startRuntime({ args, env, entry = ['runtime'], onLine = () => {} }: Options): RuntimeProcess {
-  const child: ChildProcess = spawn(process.execPath, [...entry, ...args], {
+export function startRuntime({
+  args,
+  env,
+  entry = ['runtime'],
+  prefix = [],
+  onLine = () => {},
+}: Options): RuntimeProcess {
+  const [command = '', ...words] = [...prefix, process.execPath, ...entry, ...args]
+  const child: ChildProcess = spawn(command, words, {
     env: { PATH: process.env.PATH, HTTP_ADDR: '127.0.0.1:0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
