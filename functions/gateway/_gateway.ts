@@ -8,6 +8,7 @@ export const config = {
     'rpc.get_order_status',
     'rpc.cancel_order',
     'rpc.get_order_history',
+    'rpc.explain_order',
     'rpc.check_inventory',
     'rpc.set_inventory',
     'rpc.update_delivery',
