@@ -61,9 +61,7 @@ function participants() {
       return name
     },
     declared: () =>
-      [...names].map(
-        ([service, name]) => `participant ${name}${name === service ? '' : ` as ${text(service) || name}`}`,
-      ),
+      [...names].map(([service, name]) => `participant ${name}${name === service ? '' : ` as ${text(service)}`}`),
   }
 }
 
@@ -72,6 +70,7 @@ const mostCharacters = 120
 /** What could end a line or mean something to Mermaid or HTML goes as the number of its character. */
 function text(anything: string): string {
   const characters = [...anything.replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ').trim()]
+  if (characters.length === 0) return '…'
   const cut = characters.length > mostCharacters ? [...characters.slice(0, mostCharacters), '…'] : characters
   return cut.map((one) => (/[\p{L}\p{M}\p{N} .,_/()'’:?!…-]/u.test(one) ? one : `#${one.codePointAt(0)};`)).join('')
 }

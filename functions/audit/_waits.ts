@@ -35,7 +35,7 @@ const rules: Rule[] = [
   },
   {
     after: ['payment_captured'],
-    until: ['delivery_assigned', 'delivery_failed', 'order_cancelled'],
+    until: ['delivery_assigned', 'delivery_picked_up', 'delivery_failed', 'order_cancelled'],
     function: 'delivery/assign',
     detail: 'A courier is being looked for.',
   },
@@ -111,15 +111,16 @@ const rules: Rule[] = [
   },
 ]
 
-/** All that is still to come, what has waited longest first; nothing where the order is at its end and made good. */
+/** All that is still to come, each once, the oldest first; nothing where the order is at its end and made good. */
 export function waitsOf(known: Known, now: string): Wait[] {
-  return rules
+  const waits = rules
     .filter(({ after, until, only }) => {
       const due = after.every((type) => known.has(type)) && !until.some((type) => known.has(type))
       return due && only?.(known) !== false
     })
     .map((rule) => waitOf(rule, known, now))
     .sort((one, other) => other.waiting_ms - one.waiting_ms)
+  return waits.filter((one, index) => waits.findIndex((first) => first.for === one.for) === index)
 }
 
 /** What the function has to handle, or a courier follows, is the first of `after`; the wait is as old as the last. */
