@@ -34,10 +34,17 @@ const step = {
   took_ms: 0,
   reason: 'out_of_stock',
 }
-const { caused_by: _, by: _by, attempts: _attempts, took_ms: _took, reason: _reason, ...bare } = step
+const { seq, type, at } = step
 
 const steps: Kind = {
-  right: [[step], [], [bare, { ...step, caused_by: { name: 'rpc.create_order' } }]],
+  right: [
+    [step],
+    [],
+    [
+      { seq, type, at },
+      { ...step, caused_by: { name: 'rpc.create_order' } },
+    ],
+  ],
   wrong: [
     ['', step],
     ['/0', ['order_created']],
