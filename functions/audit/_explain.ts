@@ -16,7 +16,7 @@ export function explain(order_id: string, events: Recorded[], now: string): Expl
     total_ms: between(times[0] ?? now, end),
     steps: inCausalOrder(events, known).map((event) => stepOf(event, events, known)),
     waits_for,
-    notes: [...lostCancel(known), ...outOfOrder(events, known)],
+    notes: [...lostCancel(known), ...silentPayment(known), ...outOfOrder(events, known)],
   }
 }
 
@@ -74,6 +74,13 @@ function lostCancel(known: Known): string[] {
   const left = known.get('delivery_picked_up') ?? known.get('delivery_completed')
   if (cancelled || !left) return []
   return [`The cancel by the ${data.by} (seq ${seq}) was refused: a courier had been let go with the goods.`]
+}
+
+/** Payment tells nothing of a charge that a cancel came before, so its silence may also be a question that is still open. */
+function silentPayment(known: Known): string[] {
+  const told = ['payment_captured', 'payment_declined', 'payment_refunded'].some((type) => known.has(type))
+  if (told || !known.has('order_cancelled') || !known.has('inventory_reserved')) return []
+  return ['No payment was taken so far: the cancel came first, or the payment service has not answered yet.']
 }
 
 function outOfOrder(events: Recorded[], known: Known): string[] {
