@@ -257,6 +257,11 @@ test('an event that was published without an id is known by its place in the str
   assert.equal(step?.caused_by, { name: 'order_created', seq: 11 })
 })
 
+test('an event that an earlier version recorded is known as the cause of a later one', () => {
+  const [, step] = explained([['order_created', { id: undefined, cause: undefined }], 'inventory_reserved']).steps
+  assert.equal(step?.caused_by, { name: 'order_created', seq: 11 })
+})
+
 test('a cause that is nothing of this order is told by its name, of a length that fits', () => {
   const cause = { id: `x:${'y'.repeat(1_000)}`, function: 'z'.repeat(1_000), attempt: 1 }
   const [step] = explained([['order_created', { cause }]]).steps
@@ -295,6 +300,8 @@ test('events that name each other, or themselves, as their cause end no explanat
     ['gift_wrapped', causedBy('gift_wrapped')],
   ]
   assert.equal(types(round).toSorted(), ['gift_wrapped', 'inventory_reserved', 'order_created'])
+  const own = explained(round).steps.find(({ type }) => type === 'gift_wrapped')
+  assert.equal(own?.caused_by, { name: 'gift_wrapped' })
 })
 
 test('a cancel before any answer about the payment says that this may still come', () => {
