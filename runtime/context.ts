@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { EventEmitter } from 'node:events'
 import { check, messageContract, requestContract } from './contracts'
-import { type Headers, idempotencyKey as keyHeader, traceparent } from './envelope'
+import { causeHeaders, type Headers, idempotencyKey as keyHeader, traceparent } from './envelope'
 import { rejection } from './errors'
 import type { FunctionEntry } from './manifest'
 import type { Observer } from './observe'
 import { nextTraceparent } from './trace'
 import type {
   BaseContext,
+  Cause,
   Contracts,
   Ledger,
   LedgerDefinition,
@@ -23,7 +24,7 @@ export interface Emission {
   subject: string
   body: unknown
   id: string
-  traceparent: string
+  headers: Headers
 }
 
 /** What the runtime does for a handler; the handler's side knows no NATS. */
@@ -48,6 +49,8 @@ export interface Ports {
 export interface Run {
   id: string
   traceparent: string
+  /** Told with all that it sends. */
+  cause: Cause
   timeoutMs: number
   deadline: number
   emitted: Emission[]
@@ -55,12 +58,16 @@ export interface Run {
   abort(reason: Error): void
 }
 
-export function startRun(id: string | undefined, traceparent: string | undefined, timeoutMs: number): Run {
+type Begun = Partial<Record<'id' | 'traceparent' | 'causeId', string>> & { attempt?: number }
+
+export function startRun({ name, policy }: FunctionEntry, { id, traceparent, causeId, attempt = 1 }: Begun): Run {
+  const { timeoutMs } = policy
   let controller: AbortController | undefined
   let aborted: Error | undefined
   return {
     id: id || randomUUID(),
     traceparent: nextTraceparent(traceparent),
+    cause: { id: causeId, function: name, attempt },
     timeoutMs,
     deadline: Date.now() + timeoutMs,
     emitted: [],
@@ -96,12 +103,18 @@ export function baseContext(entry: FunctionEntry, run: Run, ports: Ports, fields
       return run.signal()
     },
     emit: (subject: string, body: unknown) => void run.emitted.push(emission(subject, body)),
-    publish: async (subject: string, body: unknown) => ports.publish(emission(subject, body), left()),
+    async publish(subject: string, body: unknown) {
+      const command = emission(subject, body)
+      const published = await ports.publish(command, left())
+      // What is decided next follows from the command, whether this process or a later one decides it.
+      run.cause = { ...run.cause, id: command.id }
+      return published
+    },
     async request(subject: string, body: unknown, { timeoutMs = left(), idempotencyKey }: RequestOptions = {}) {
       declared(entry, 'requests', subject)
       const contract = requestContract(ports.contracts, subject)
       if (!contract) throw new Error(`${subject} has no request contract`)
-      const headers: Headers = { [traceparent]: run.traceparent }
+      const headers = headersOf(run)
       if (idempotencyKey !== undefined) headers[keyHeader] = idempotencyKey
       const options = { timeoutMs: Math.min(timeoutMs, left()), headers }
       const reply = await ports.request(subject, check(contract.request, body), options)
@@ -130,9 +143,11 @@ function emissionOf(entry: FunctionEntry, run: Run, ports: Ports): AnyMessage {
     }
     // Without an id of its own a message is named for what caused it, so that a repeat of the cause is a duplicate.
     const id = contract.id?.(sent) ?? `${entry.name}:${run.id}:${++count}`
-    return { subject, body: sent, id, traceparent: run.traceparent }
+    return { subject, body: sent, id, headers: headersOf(run) }
   }
 }
+
+const headersOf = (run: Run): Headers => ({ [traceparent]: run.traceparent, ...causeHeaders(run.cause) })
 
 type Uses = 'emits' | 'requests' | 'stores' | 'ledgers' | 'awaits'
 

@@ -1,4 +1,5 @@
 import { rejection } from './errors'
+import type { Cause } from './types'
 
 /** Headers as the runtime passes them: one value for each name. */
 export type Headers = Record<string, string>
@@ -13,6 +14,10 @@ export const errorText = 'Nats-Service-Error'
 export const serviceAway = 'Service-Away'
 /** What is left of the caller's time, in milliseconds. */
 export const timeLeft = 'Timeout-Ms'
+/** On all that a handler sends: the id of what it was handling, its name, and at which attempt where not the first. */
+export const causedBy = 'Caused-By'
+const emittedBy = 'Emitted-By'
+const emittedAt = 'Attempt'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -26,6 +31,18 @@ export function decode(data: Uint8Array): unknown {
   } catch {
     throw rejection(400, 'The body is not JSON.', [{ pointer: '#', detail: 'is not JSON in UTF-8' }])
   }
+}
+
+export const causeHeaders = ({ id, function: name, attempt }: Cause): Headers => ({
+  ...(id !== undefined && { [causedBy]: headerText(id) }),
+  [emittedBy]: name,
+  ...(attempt > 1 && { [emittedAt]: String(attempt) }),
+})
+
+/** Undefined for what a stranger sent, who need not know these headers. */
+export function causeIn({ [causedBy]: id, [emittedBy]: name, [emittedAt]: tries }: Headers): Cause | undefined {
+  const attempt = /^[1-9]\d{0,8}$/.test(tries ?? '') ? Number(tries) : 1
+  return name ? { ...(id && { id }), function: name, attempt } : undefined
 }
 
 /** A header value may hold no line break and the broker takes no more than 64 KiB of them all. */

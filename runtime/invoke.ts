@@ -1,10 +1,11 @@
 import { baseContext, type Emission, faultless, type Ports, type Run, startRun } from './context'
 import { check, messageContract, requestContract } from './contracts'
-import { decode, type Headers, idempotencyKey, messageId, timeLeft, traceparent } from './envelope'
+import { causedBy, causeIn, decode, type Headers, idempotencyKey, messageId, timeLeft, traceparent } from './envelope'
 import { type Away, asError, isAway, isLater, isRejection, laterError, type Rejection, rejection } from './errors'
 import type { FunctionEntry } from './manifest'
 import type { Observed } from './observe'
 import { traceId } from './trace'
+import type { Cause } from './types'
 
 /** What came of one run of a handler; each mode says what that means to the broker. */
 export type Outcome =
@@ -51,7 +52,10 @@ export async function invoke(fn: LoadedFunction, incoming: [Incoming, ...Incomin
   const [first] = incoming
   const began = performance.now()
   const headers = readable(first)
-  const run = startRun(headers?.[messageId] || first.fallbackId, headers?.[traceparent], entry.policy.timeoutMs)
+  const id = headers?.[messageId] || first.fallbackId
+  // A request has no id: it stands for what made its caller ask. Of several messages nobody knows which one it was.
+  const causeId = incoming.length > 1 ? undefined : (id ?? (headers?.[causedBy] || first.subject))
+  const run = startRun(entry, { id, causeId, traceparent: headers?.[traceparent], attempt: first.attempt })
   const observed: Observed = {
     entry,
     subject: first.subject,
@@ -91,9 +95,10 @@ async function outcomeFrom(
     const context = Object.assign(baseContext(entry, run, ports, fields), {
       attempt: first.attempt,
       seq: first.seq,
+      cause: first.cause,
       message: first.message,
       raw: first.raw,
-      messages: messages.map(({ message, raw, attempt, seq }) => ({ ...message, raw, attempt, seq })),
+      messages: messages.map(({ message, headers, arrivedAt, ...told }) => ({ ...message, ...told })),
       idempotencyKey: first.headers[idempotencyKey],
       replayed: () => {
         replayed = true
@@ -112,6 +117,8 @@ async function outcomeFrom(
 
 interface Message extends Pick<Incoming, 'attempt' | 'seq' | 'arrivedAt'> {
   headers: Headers
+  id: string | undefined
+  cause: Cause | undefined
   raw: unknown
   message: { subject: string; body: unknown }
 }
@@ -121,7 +128,9 @@ function messageOf(entry: FunctionEntry, incoming: Incoming, ports: Ports): Mess
   if (!headers) throw rejection(400, 'The headers of the message are malformed.')
   const { subject, attempt, seq, arrivedAt } = incoming
   const raw = decode(incoming.data)
-  return { headers, raw, attempt, seq, arrivedAt, message: { subject, body: checkBody(entry, subject, raw, ports) } }
+  const message = { subject, body: checkBody(entry, subject, raw, ports) }
+  const id = headers[messageId] || incoming.fallbackId
+  return { headers, id, cause: causeIn(headers), raw, attempt, seq, arrivedAt, message }
 }
 
 /** What a body says under the names that the manifest asks to be logged. */

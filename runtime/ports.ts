@@ -4,17 +4,7 @@ import { settled } from '../provision/progress'
 import { kvStore } from '../stores/kv'
 import { openLedger } from '../stores/ledger'
 import type { Emission, Ports } from './context'
-import {
-  decode,
-  encode,
-  errorCode,
-  errorText,
-  idempotentReplayed,
-  messageId,
-  serviceAway,
-  timeLeft,
-  traceparent,
-} from './envelope'
+import { decode, encode, errorCode, errorText, idempotentReplayed, messageId, serviceAway, timeLeft } from './envelope'
 import { away, isAway, rejection } from './errors'
 import { step } from './failpoint'
 import { type Manifest, streamOf } from './manifest'
@@ -41,10 +31,8 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
   const ledgers = new Map<string, Ledger<never, never>>()
   const stores = new Map<string, Store<unknown>>()
 
-  const publish = ({ subject, body, id, traceparent: trace }: Emission, stream: string, budgetMs?: number) =>
-    step(`publish ${subject}`, () =>
-      js.publish(subject, encode(body), { id, stream, headers: { [traceparent]: trace }, budgetMs }),
-    )
+  const publish = ({ subject, body, id, headers }: Emission, stream: string, budgetMs?: number) =>
+    step(`publish ${subject}`, () => js.publish(subject, encode(body), { id, stream, headers, budgetMs }))
 
   return {
     contracts,
@@ -57,7 +45,7 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
       const stream = streamOf(manifest, emission.subject)?.stream
       if (stream) await publish(emission, stream, budgetMs)
       else {
-        const headers = { [messageId]: emission.id, [traceparent]: emission.traceparent }
+        const headers = { ...emission.headers, [messageId]: emission.id }
         connection.publish(emission.subject, encode(emission.body), { headers })
       }
     },

@@ -162,6 +162,15 @@ export interface RequestOptions {
   idempotencyKey?: string
 }
 
+/** What made a message, as its sender's runtime told in its headers. */
+export interface Cause {
+  /** The `Nats-Msg-Id` of what was being handled, `<stream>:<seq>` without one, or the subject of a request. */
+  id?: string
+  function: string
+  /** 1 where the first delivery did. */
+  attempt: number
+}
+
 /** What every handler can reach, whatever brought the message. */
 export interface BaseContext<C, K> {
   /** The message's `Nats-Msg-Id`, or one made for it. */
@@ -201,6 +210,8 @@ export interface MessageContext<C, K> extends BaseContext<C, K> {
   readonly attempt: number
   /** Position in the stream; undefined where none carried the message. */
   readonly seq: number | undefined
+  /** Undefined where a stranger sent the message. */
+  readonly cause: Cause | undefined
   /** Subject and body together, so that a `switch` on the subject narrows the body. */
   readonly message: K extends { subject: infer P }
     ? { [S in Matching<C, P>]: { subject: S; body: BodyOf<C, S> } }[Matching<C, P>]
@@ -212,8 +223,10 @@ export interface MessageContext<C, K> extends BaseContext<C, K> {
           subject: S
           body: BodyOf<C, S>
           raw: Record<string, unknown>
+          id: string | undefined
           attempt: number
           seq: number | undefined
+          cause: Cause | undefined
         }
       }[Matching<C, P>]
     : never)[]

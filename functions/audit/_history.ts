@@ -1,11 +1,18 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Cause } from '../../runtime/types'
 import type { Event } from './_contract'
+
+/** An event with what its headers told of where it comes from; records of earlier versions have neither. */
+export interface Recorded extends Event {
+  id?: string
+  cause?: Cause
+}
 
 /** Every event of an order, each type once, in the order of the stream. */
 export interface History {
-  events: Event[]
+  events: Recorded[]
   /** Repeats of a type that say something else than its first: what was decided once was decided again. */
-  conflicts?: Event[]
+  conflicts?: Recorded[]
 }
 
 const mostConflicts = 10
@@ -13,7 +20,7 @@ const mostConflicts = 10
 const asked = ['order_created', 'order_cancel_requested']
 
 /** Keeps the first of each type, however late or renamed a repeat comes. */
-export function record(known: History | undefined, event: Event): History {
+export function record(known: History | undefined, event: Recorded): History {
   const { events = [], conflicts = [] } = known ?? {}
   const first = events.find(({ type }) => type === event.type)
   if (!known || !first) return { ...known, events: [...events, event] }
@@ -26,3 +33,6 @@ export function record(known: History | undefined, event: Event): History {
   }
   return { events, conflicts: [...conflicts, event] }
 }
+
+/** As everybody may see it. */
+export const told = ({ seq, type, order_id, at, data }: Recorded): Event => ({ seq, type, order_id, at, data })

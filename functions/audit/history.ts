@@ -1,5 +1,5 @@
 import type { Config, Handler } from '../_contracts'
-import type { History } from './_history'
+import { type History, told } from './_history'
 
 export const config = {
   mode: 'rpc',
@@ -14,5 +14,5 @@ export default (async ({ order_id }, { store, settled, reject }) => {
   await settled('audit/record')
   const history = await store<History>('history').get(order_id)
   if (!history) return reject(404, `There is no order ${order_id}.`)
-  return { order_id, events: history.events }
+  return { order_id, events: history.events.map(told) }
 }) satisfies Handler<typeof config>

@@ -1,7 +1,6 @@
 import type { Config, Handler } from '../_contracts'
 import { fold as foldTotals, movesOf, type Totals } from './_books'
-import type { Event } from './_contract'
-import { type History, record } from './_history'
+import { type History, type Recorded, record } from './_history'
 import { fold as foldShelf, type Move, type ShelfAccount } from './_shelf'
 
 export const config = {
@@ -18,12 +17,12 @@ export const config = {
  * order in a batch are one write; each record knows which event it holds last, so a batch that comes again adds nothing.
  */
 export default (async (_, { messages, store, log }) => {
-  const byOrder = new Map<string, Event[]>()
+  const byOrder = new Map<string, Recorded[]>()
   const moves = new Map<string, { seq: number; move: Move }[]>()
   const seqs: number[] = []
   const move = (seq: number, [sku, made]: [string, Move]) =>
     moves.set(sku, [...(moves.get(sku) ?? []), { seq, move: made }])
-  for (const { subject, body, raw, seq } of messages) {
+  for (const { subject, body, raw, seq, id, cause } of messages) {
     const at = body.occurred_at
     if (seq === undefined) {
       log.warn({ subject }, 'not recorded: without a stream an event has no sequence')
@@ -36,7 +35,7 @@ export default (async (_, { messages, store, log }) => {
       continue
     }
     const { order_id } = body
-    const event = { seq, type: subject.slice('events.'.length), order_id, at, data: raw }
+    const event = { seq, type: subject.slice('events.'.length), order_id, at, data: raw, id, cause }
     byOrder.set(order_id, [...(byOrder.get(order_id) ?? []), event])
   }
   const histories = await everyOne(byOrder, (order, events) =>

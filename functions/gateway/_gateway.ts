@@ -9,6 +9,7 @@ export const config = {
     'rpc.cancel_order',
     'rpc.get_order_history',
     'rpc.check_books',
+    'rpc.explain_order',
     'rpc.check_inventory',
     'rpc.set_inventory',
     'rpc.update_delivery',

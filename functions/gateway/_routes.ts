@@ -3,10 +3,12 @@ import type { IRequest } from 'itty-router'
 import document from '../../docs/openapi.yaml'
 import { isRejection, rejection } from '../../runtime/errors'
 import { authIsOff, rpcTimeoutMs } from '../_environment'
+import { mermaid } from '../audit/_mermaid'
 import { Report } from '../delivery/_contract'
 import { Shelf } from '../inventory/_contract'
 import { Cancel, type NewOrder } from '../order/_contract'
 import { orderId } from '../order/_identity'
+import { prefers } from './_accept'
 import { follow } from './_follow'
 import type { Gateway } from './_gateway'
 import { type Kind, kinds, problem, problemOf } from './_problem'
@@ -26,6 +28,7 @@ export const routes: Route[] = [
   { method: 'get', path: '/api/v1/orders/:order_id', answer: getOrderStatus },
   { method: 'post', path: '/api/v1/orders/:order_id/cancel', answer: cancelOrder, conflict: 'not-cancellable' },
   { method: 'get', path: '/api/v1/orders/:order_id/history', answer: getOrderHistory },
+  { method: 'get', path: '/api/v1/orders/:order_id/explain', answer: explainOrder },
   { method: 'get', path: '/api/v1/orders/:order_id/events', answer: followOrder },
   { method: 'get', path: '/api/v1/inventory/:sku', answer: checkInventory },
   { method: 'put', path: '/api/v1/inventory/:sku', answer: setInventory },
@@ -35,7 +38,7 @@ export const routes: Route[] = [
   { method: 'get', path: '/ready', answer: ready },
   { method: 'get', path: '/metrics', answer: metrics },
   { method: 'get', path: '/api/v1/openapi.json', answer: () => json(document) },
-  { method: 'get', path: '/problems/:kind', answer: explain },
+  { method: 'get', path: '/problems/:kind', answer: explainProblem },
 ]
 
 async function createOrder(request: IRequest, { request: ask, log }: Gateway): Promise<Response> {
@@ -74,6 +77,13 @@ async function getOrderHistory({ params }: IRequest, { request: ask }: Gateway):
   return json((await ask('rpc.get_order_history', { order_id: decoded(params.order_id) }, timely())).body)
 }
 
+async function explainOrder({ params, headers }: IRequest, { request: ask }: Gateway): Promise<Response> {
+  const { body } = await ask('rpc.explain_order', { order_id: decoded(params.order_id) }, timely())
+  const vary = { Vary: 'Accept' }
+  if (!prefers(headers.get('accept'), diagram, 'application/json')) return json(body, 200, vary)
+  return new Response(mermaid(body), { headers: { 'Content-Type': `${diagram}; charset=utf-8`, ...vary } })
+}
+
 function followOrder(request: IRequest, gateway: Gateway): Promise<Response> {
   const lastId = request.headers.get('last-event-id') ?? '0'
   if (!/^[0-9]+$/.test(lastId)) throw invalid('#/Last-Event-ID', 'must be a number')
@@ -110,10 +120,12 @@ async function metrics(_: IRequest, gateway: Gateway): Promise<Response> {
   return new Response(body, { headers: { 'Content-Type': contentType } })
 }
 
-function explain({ params }: IRequest): Response {
+function explainProblem({ params }: IRequest): Response {
   const known = Object.hasOwn(kinds, params.kind ?? '') ? kinds[params.kind as Kind] : undefined
   return known ? text(known[1]) : problem('not-found', { instance: `/problems/${params.kind}` })
 }
+
+const diagram = 'text/vnd.mermaid'
 
 const timely = () => ({ timeoutMs: rpcTimeoutMs() })
 

@@ -28,7 +28,7 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
   let onIdle: (() => void) | undefined
 
   const answer = async (request: IncomingMessage, response: ServerResponse, { signal }: AbortController) => {
-    const run = startRun(undefined, header(request, traceparent), entry.policy.timeoutMs)
+    const run = startRun(entry, { traceparent: header(request, traceparent) })
     const fields = { function: entry.name, id: run.id, trace: traceId(run.traceparent) }
     const context = Object.assign(baseContext(entry, run, ports, fields), {
       ready,

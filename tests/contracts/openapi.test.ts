@@ -73,6 +73,7 @@ const replies: [subject: keyof typeof contracts, fixture: RequestFixture, schema
   ['rpc.set_inventory', inventory['rpc.set_inventory'], 'Stock'],
   ['rpc.update_delivery', delivery['rpc.update_delivery'], 'Delivery'],
   ['rpc.get_order_history', audit['rpc.get_order_history'], 'OrderHistory'],
+  ['rpc.explain_order', audit['rpc.explain_order'], 'Explanation'],
 ]
 
 for (const [subject, { reply }, schema] of replies) {

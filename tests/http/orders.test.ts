@@ -22,6 +22,7 @@ const calls: [method: string, path: (id: string) => string, body?: object][] = [
   ['GET', (id) => `/api/v1/orders/${id}`],
   ['POST', (id) => `/api/v1/orders/${id}/cancel`],
   ['GET', (id) => `/api/v1/orders/${id}/history`],
+  ['GET', (id) => `/api/v1/orders/${id}/explain`],
   ['GET', (id) => `/api/v1/orders/${id}/events`],
   ['POST', (id) => `/api/v1/deliveries/${id}/status`, { status: 'picked_up' }],
 ]

@@ -79,9 +79,14 @@ test('redrive hands it to the one function, sends what that emits, and removes t
   const all = await runTool(broker, ['dlq', 'redrive', '--all', '--rate', '50', '--manifest', repaired])
   assert.is(all.exitCode, 0, all.stderr)
   assert.match(all.stdout, /^2 handled, 0 stay$/m)
+  const taken = await wire.stored('EVENTS', 'events.taken')
   assert.equal(
-    (await wire.stored('EVENTS', 'events.taken')).map(({ body }) => body),
+    taken.map(({ body }) => body),
     [{ n: 2 }, { n: 1 }, { n: 3 }],
+  )
+  assert.equal(
+    taken.map(({ headers }) => [headers['Caused-By'], headers['Emitted-By']]),
+    [2, 1, 3].map((seq) => [`EVENTS:${seq}`, 'note/take']),
   )
   assert.is((await wire.stored('EVENTS', 'events.noted')).length, 3)
   assert.is((await wire.durable('EVENTS', 'note/witness')).delivered.consumer_seq, before)

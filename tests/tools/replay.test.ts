@@ -52,9 +52,14 @@ test('with --emit it is sent, once however often', async () => {
   const { wire, replay } = await start(3)
   await replay('sum/add', '--emit')
   await replay('sum/add', '--emit')
+  const summed = await wire.stored('EVENTS', 'events.summed')
   assert.equal(
-    (await wire.stored('EVENTS', 'events.summed')).map(({ body }) => body),
+    summed.map(({ body }) => body),
     numbers(3).map((n) => ({ n })),
+  )
+  assert.equal(
+    summed.map(({ headers }) => [headers['Caused-By'], headers['Emitted-By']]),
+    numbers(3).map((seq) => [`EVENTS:${seq}`, 'sum/add']),
   )
 })
 
