@@ -30,7 +30,13 @@ interface BankOptions {
 }
 
 /** A payment service that speaks docs/payment.md over real HTTP, remembers what it did, and goes wrong when told or by chance. */
-export async function startBank({ port = 0, limit = 1e15, token, seed, faults: shares = {} }: BankOptions = {}): Promise<Bank> {
+export async function startBank({
+  port = 0,
+  limit = 1e15,
+  token,
+  seed,
+  faults: shares = {},
+}: BankOptions = {}): Promise<Bank> {
   const ledger = openBankLedger(limit)
   const choices = random(seed)
   const planned: { call: BankCall['call']; way: Fault; key?: string }[] = []

@@ -38,7 +38,16 @@ export function openBankLedger(limit: number): BankLedger {
 
   const entryOf = ({ key, amount, currency }: BankCall): Entry => {
     const payment_id = `bank-${key}`
-    const fresh = { amount, currency, payment_id, captures: 0, refunds: 0, declined: false, voided: false, conflicts: 0 }
+    const fresh = {
+      amount,
+      currency,
+      payment_id,
+      captures: 0,
+      refunds: 0,
+      declined: false,
+      voided: false,
+      conflicts: 0,
+    }
     const entry = entries.get(key) ?? fresh
     entries.set(key, entry)
     return entry
