@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { pauseMs } from '../../functions/payment/_patience'
+import { answerTo, pauseMs } from '../../functions/payment/_patience'
 import {
   cancel,
   capturedEvent,
@@ -152,6 +152,26 @@ for (const { waited, left, pause } of [
   test(`after ${waited} ms in vain and ${left ?? 'ever so many'} before the deadline it pauses for ${pause} ms`, () => {
     const now = 1_700_000_000_000
     assert.is(pauseMs(now - waited, now, left === undefined ? undefined : now + left), pause)
+  })
+}
+
+for (const { waited, level } of [
+  { waited: 1_000, level: 'warn' },
+  { waited: 14 * 60_000, level: 'warn' },
+  { waited: 16 * 60_000, level: 'error' },
+]) {
+  test(`a call without an answer is told as ${level} after ${waited} ms, and comes again`, async () => {
+    const told: string[] = []
+    const note = (level: string) => () => void told.push(level)
+    const log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') }
+    const again = new Error('again')
+    const later = (): never => {
+      throw again
+    }
+    const since = new Date(Date.now() - waited).toISOString()
+    const call = answerTo(Promise.reject(new Error('silence')), 'asked again', { order: 'o', since, log, later })
+    assert.is(await call.catch((thrown) => thrown), again)
+    assert.equal(told, [level])
   })
 }
 

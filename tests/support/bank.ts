@@ -9,8 +9,8 @@ export interface Bank {
   url: string
   /** What really happened, by key; also at `GET /entries`. */
   entries(): Record<string, Entry>
-  /** How often it was asked. */
-  asked(call: BankCall['call']): number
+  /** How often it was asked, about one key or any. */
+  asked(call: BankCall['call'], key?: string): number
   /** The next calls of this kind, of one key or of any, go wrong in these ways, one each. */
   next(call: BankCall['call'], ways: Fault[], key?: string): void
   /** Every call of this kind goes wrong in this way; without one, no more. */
@@ -74,7 +74,8 @@ export async function startBank({
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     entries: ledger.entries,
-    asked: (wanted) => calls.filter(({ call }) => call === wanted).length,
+    asked: (wanted, about) =>
+      calls.filter(({ call, key }) => call === wanted && (about === undefined || key === about)).length,
     next: (call, ways, key) => void planned.push(...ways.map((way) => ({ call, way, key }))),
     always: (call, way) => void (way ? standing.set(call, way) : standing.delete(call)),
     stop,
