@@ -28,11 +28,11 @@ test('every order ends paid, or cancelled with nothing kept, and the events say 
   await Promise.all(ids.filter(() => choices.chance(0.4)).map((id) => cancel(id)))
 
   for (const id of ids) {
-    await eventually(
-      `order ${id} and the bank to agree`,
-      async () => agrees(await status(id), await toldOf(id), id),
-      60_000,
-    )
+    const agreed = async () => agrees(await status(id), await toldOf(id), id)
+    await eventually(`order ${id} and the bank to agree`, agreed, 60_000).catch(async (error) => {
+      console.log(bank.entries()[id], await status(id), Object.keys(await toldOf(id)))
+      throw error
+    })
     const told = await toldOf(id)
     assert.not.ok(told.payment_captured && told.payment_declined, id)
   }

@@ -19,14 +19,14 @@ interface Paying {
   start(): Promise<Awaited<ReturnType<typeof startApp>>>
 }
 
-/** A broker and a bank, and the app that pays there; the bank's silence is taken for one after 150 ms. */
+/** A broker and a bank, and the app that pays there; the bank's silence is taken for one after 400 ms. */
 export async function openPaying(
   env: Record<string, string> = {},
   args: string[] = [],
   wrong?: Parameters<typeof startBank>[0],
 ): Promise<Paying> {
   const [broker, bank] = await Promise.all([startBroker(), startBank(wrong)])
-  const all = { PAYMENT_URL: bank.url, PAYMENT_TIMEOUT_MS: '150', ...env }
+  const all = { PAYMENT_URL: bank.url, PAYMENT_TIMEOUT_MS: '400', RPC_TIMEOUT_MS: '20000', ...env }
   const wire = await openWire(broker)
   return {
     broker,
