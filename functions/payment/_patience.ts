@@ -18,7 +18,7 @@ export function pauseMs(sinceMs: number, nowMs: number, deadlineMs = Number.POSI
 
 interface Waiting {
   order: string
-  /** When the event came to be that asks for it. */
+  /** From when on it could be asked for. */
   since: string
   deadlineMs?: number
   log: Log

@@ -30,7 +30,8 @@ export default (async (order, { store, emit, log, later, signal }) => {
     const given = { key: order_id, payment_id: captured.payment_id, amount, currency }
     const call = step('call payment.refund', () => provider().refund(given, signal))
     const unanswered = 'the refund is not confirmed; the payment service is asked again'
-    await answerTo(call, unanswered, { order: order_id, since: occurred_at, log, later })
+    const since = captured.at > occurred_at ? captured.at : occurred_at
+    await answerTo(call, unanswered, { order: order_id, since, log, later })
     const at = now()
     payment = await payments.update(order_id, (known = payment) => refund(known, at))
   }

@@ -9,14 +9,14 @@ import { eventually } from '../support/wait'
 const test = suite('payments at a bank that goes wrong by chance')
 
 const shares: Partial<Record<Fault, number>> = {
-  hang: 0.04,
-  late: 0.04,
-  silent: 0.04,
-  lost: 0.04,
-  fail: 0.04,
-  stumble: 0.04,
-  garbled: 0.04,
-  decline: 0.04,
+  hang: 0.03,
+  late: 0.03,
+  silent: 0.03,
+  lost: 0.03,
+  fail: 0.03,
+  stumble: 0.03,
+  garbled: 0.03,
+  decline: 0.03,
 }
 
 test('every order ends paid, or cancelled with nothing kept, and the events say what the bank did', async () => {
