@@ -1,4 +1,5 @@
 import type { Declined, Money } from './_contract'
+import type * as provider from './_provider'
 
 /** The one record of an order's money; each step is noted with its time, so that a repeat tells the same. */
 export interface Payment {
@@ -8,7 +9,8 @@ export interface Payment {
   amount?: number
   currency?: string
   captured?: { payment_id: string; at: string }
-  declined?: { at: string }
+  /** Without a reason: the card was declined. */
+  declined?: { at: string; reason?: Declined['reason'] }
   /** Cancelled before it was charged. */
   voided?: { at: string }
   /** The order was cancelled: nothing may be captured any more, and what was is given back. */
@@ -32,8 +34,21 @@ export function open(known: Payment | undefined, { order_id, user_id, amount, cu
 export const isOpen = ({ amount, captured, declined, voided }: Payment): boolean =>
   amount !== undefined && !captured && !declined && !voided
 
-export const settle = (payment: Payment, facts: Pick<Payment, 'captured' | 'declined' | 'voided'>): Payment =>
-  isOpen(payment) ? { ...payment, ...facts } : payment
+/** Once nobody waits for the payment, all that is left to find out is whether money moved. */
+export const questionTo = ({ cancelled }: Payment, deadline: number, now: number): 'capture' | 'void' =>
+  cancelled || now >= deadline ? 'void' : 'capture'
+
+/** The first answer stands. A void is nobody's decline where the order was cancelled: it waits for no answer. */
+export function settle(payment: Payment, answer: Answer, at: string): Payment {
+  if (!isOpen(payment)) return payment
+  if (answer.kind === 'captured') return { ...payment, captured: { payment_id: answer.payment_id, at } }
+  if (answer.kind === 'declined') return { ...payment, declined: { at, reason: 'payment_declined' } }
+  return payment.cancelled
+    ? { ...payment, voided: { at } }
+    : { ...payment, declined: { at, reason: 'payment_timeout' } }
+}
+
+export type Answer = provider.Captured | provider.Declined | provider.Voided
 
 export function cancel(known: Payment | undefined, { order_id, user_id }: Pick<Payment, 'order_id' | 'user_id'>) {
   if (known?.cancelled) return known
@@ -54,7 +69,9 @@ export function refundedEvent(payment: Payment): Money | undefined {
 }
 
 export function declinedEvent({ order_id, user_id, declined }: Payment): Declined | undefined {
-  return declined && { order_id, user_id, occurred_at: declined.at, reason: 'payment_declined' }
+  if (!declined) return undefined
+  const { at, reason = 'payment_declined' } = declined
+  return { order_id, user_id, occurred_at: at, reason }
 }
 
 function money({ order_id, user_id, amount = 0, currency = '', captured }: Payment, at: string): Money {

@@ -1,27 +1,51 @@
-import { paymentLimit } from '../_environment'
+import { paymentDeadlineMs, paymentLimit, paymentService } from '../_environment'
+import { httpProvider } from './_http_provider'
+import { simulatedCard } from './_simulated_card'
 
 /**
  * A payment service. The same `key` is the same payment: asking again charges nothing twice and gives the same answer.
  * A call that throws leaves open whether it was done; it is made again until it answers.
  */
 export interface PaymentProvider {
-  capture(payment: { key: string; amount: number; currency: string }): Promise<Captured | { kind: 'declined' }>
-  /** Makes sure that the payment is never charged, or tells that it was. */
-  void(payment: { key: string }): Promise<Captured | { kind: 'voided' }>
-  refund(payment: { key: string; payment_id: string; amount: number; currency: string }): Promise<void>
+  /** `voided` where a void came first. */
+  capture(payment: Due, signal: AbortSignal): Promise<Captured | Declined | Voided>
+  /** Makes sure that the payment is never charged from then on, or tells that it was. */
+  void(payment: Due, signal: AbortSignal): Promise<Captured | Voided>
+  /** All of it, once. */
+  refund(payment: Due & { payment_id: string }, signal: AbortSignal): Promise<void>
 }
 
-interface Captured {
+export interface Due {
+  key: string
+  /** Minor units. */
+  amount: number
+  /** ISO 4217. */
+  currency: string
+}
+
+export interface Captured {
   kind: 'captured'
+  /** 1 to 128 characters. */
   payment_id: string
 }
 
-/** Charges nobody: declines what is above `PAYMENT_LIMIT`, and needs no memory since its answers follow from the key. */
-const simulatedCard: PaymentProvider = {
-  capture: async ({ key, amount }) =>
-    amount > paymentLimit() ? { kind: 'declined' } : { kind: 'captured', payment_id: `card-${key}` },
-  void: async () => ({ kind: 'voided' }),
-  refund: async () => undefined,
+export interface Declined {
+  kind: 'declined'
 }
 
-export const provider: PaymentProvider = simulatedCard
+export interface Voided {
+  kind: 'voided'
+}
+
+/** The real one where `PAYMENT_URL` names it, else the simulated card. */
+export function provider(): PaymentProvider {
+  const service = paymentService()
+  return service ? httpProvider(service) : simulatedCard
+}
+
+/** All that payment reads of the environment, so that a wrong value ends the process at its start. */
+export function checkEnvironment(): void {
+  paymentLimit()
+  paymentDeadlineMs()
+  paymentService()
+}

@@ -1,9 +1,10 @@
 import { step } from '../../runtime/failpoint'
 import type { Config, Handler } from '../_contracts'
-import { paymentLimit } from '../_environment'
+import { paymentDeadlineMs } from '../_environment'
 import { now } from '../_fields'
-import { capturedEvent, declinedEvent, isOpen, open, type Payment, settle } from './_payment'
-import { provider } from './_provider'
+import { answerTo, untilAnswered } from './_patience'
+import { type Answer, capturedEvent, declinedEvent, isOpen, open, type Payment, questionTo, settle } from './_payment'
+import { checkEnvironment, provider } from './_provider'
 
 export const config = {
   mode: 'stream',
@@ -11,24 +12,23 @@ export const config = {
   queue: 'payment',
   emits: ['events.payment_captured', 'events.payment_declined'],
   stores: ['payments'],
-  maxAgeMs: 30 * 24 * 3_600_000,
+  ...untilAnswered,
 } satisfies Config
 
-export const setup = paymentLimit
-
-const askAgainMs = 2_000
+export const setup = checkEnvironment
 
 /** Charges what was reserved, once: the provider knows the payment by its key, and the record by its marks. */
-export default (async (reserved, { store, emit, log, later }) => {
-  const { order_id } = reserved
+export default (async (reserved, { store, emit, log, later, signal }) => {
+  const { order_id, occurred_at } = reserved
   const payments = store<Payment>('payments')
   let payment = await payments.update(order_id, (known) => open(known, reserved))
   if (isOpen(payment)) {
-    const facts = await ask(payment).catch((error) => {
-      log.warn({ order: order_id, err: error }, 'the payment service gave no answer; it is asked again')
-      return later(askAgainMs)
-    })
-    payment = await payments.update(order_id, (known = payment) => settle(known, facts))
+    const deadlineMs = Date.parse(occurred_at) + paymentDeadlineMs()
+    const waiting = { order: order_id, since: occurred_at, deadlineMs, log, later }
+    const unanswered = 'it is not known whether the payment was charged; the payment service is asked again'
+    const answer = await answerTo(ask(payment, deadlineMs, signal), unanswered, waiting)
+    const at = now()
+    payment = await payments.update(order_id, (known = payment) => settle(known, answer, at))
   }
   const captured = capturedEvent(payment)
   const declined = declinedEvent(payment)
@@ -36,11 +36,11 @@ export default (async (reserved, { store, emit, log, later }) => {
   if (declined) emit('events.payment_declined', declined)
 }) satisfies Handler<typeof config>
 
-/** Where a cancel came first, an earlier run may have charged all the same: only the provider knows. */
-async function ask({ order_id: key, cancelled, amount = 0, currency = '' }: Payment) {
-  const answer = cancelled
-    ? await step('call payment.void', () => provider.void({ key }))
-    : await step('call payment.capture', () => provider.capture({ key, amount, currency }))
-  const at = now()
-  return answer.kind === 'captured' ? { captured: { payment_id: answer.payment_id, at } } : { [answer.kind]: { at } }
+/** An earlier run may have charged, whatever this one finds: only the provider knows. */
+function ask(payment: Payment, deadlineMs: number, signal: AbortSignal): Promise<Answer> {
+  const { order_id: key, amount = 0, currency = '' } = payment
+  const due = { key, amount, currency }
+  return questionTo(payment, deadlineMs, Date.now()) === 'void'
+    ? step('call payment.void', () => provider().void(due, signal))
+    : step('call payment.capture', () => provider().capture(due, signal))
 }

@@ -1,5 +1,14 @@
 import * as assert from 'uvu/assert'
-import { authIsOff, couriers, currency, paymentLimit, rpcTimeoutMs, simulatedLegMs } from '../../functions/_environment'
+import {
+  authIsOff,
+  couriers,
+  currency,
+  paymentDeadlineMs,
+  paymentLimit,
+  paymentService,
+  rpcTimeoutMs,
+  simulatedLegMs,
+} from '../../functions/_environment'
 import { isConfiguration } from '../../runtime/errors'
 import { suite } from '../support/suite'
 
@@ -27,6 +36,37 @@ const variables: {
     wrong: ['-1', '1.5', '1e3', 'none', '0x10', ' 5', '1000000000000001', '1_000', 'Infinity'],
   },
   {
+    name: 'PAYMENT_DEADLINE_MS',
+    read: paymentDeadlineMs,
+    otherwise: 900_000,
+    right: { 1: 1, 2592000000: 2_592_000_000 },
+    wrong: ['0', '15m', '2592000001'],
+  },
+  {
+    name: 'PAYMENT_URL',
+    read: () => paymentService()?.url,
+    otherwise: undefined,
+    right: {
+      'http://127.0.0.1:9': 'http://127.0.0.1:9',
+      'https://pay.test/v1/': 'https://pay.test/v1',
+    },
+    wrong: ['pay.test', 'ftp://pay.test', 'https://', 'https://me:secret@pay.test', 'https://pay.test/?v=1', 'off'],
+  },
+  {
+    name: 'PAYMENT_TOKEN',
+    read: () => withService().token,
+    otherwise: undefined,
+    right: { 'sk-1': 'sk-1' },
+    wrong: ['two words', 'ключ'],
+  },
+  {
+    name: 'PAYMENT_TIMEOUT_MS',
+    read: () => withService().timeoutMs,
+    otherwise: 5_000,
+    right: { 1: 1, 20000: 20_000 },
+    wrong: ['0', '5s', '20001'],
+  },
+  {
     name: 'COURIERS',
     read: couriers,
     otherwise: 50,
@@ -49,6 +89,13 @@ const variables: {
   },
   { name: 'AUTH', read: () => authIsOff(false), otherwise: false, right: { off: true }, wrong: ['on', 'OFF', 'none'] },
 ]
+
+function withService() {
+  process.env.PAYMENT_URL = 'http://127.0.0.1:9'
+  const service = paymentService()
+  assert.ok(service)
+  return service
+}
 
 for (const { name, read, otherwise, right, wrong } of variables) {
   const given = (value: string) => {
@@ -73,9 +120,21 @@ for (const { name, read, otherwise, right, wrong } of variables) {
         (error: Error) =>
           isConfiguration(error) && error.message.startsWith(`${name}: `) && !error.message.includes('\n'),
       )
+      delete process.env[name]
     })
   }
 }
+
+test('what is wrong with the payment service is told without its secrets', () => {
+  for (const [name, value] of [
+    ['PAYMENT_URL', 'https://me:secret@pay.test'],
+    ['PAYMENT_TOKEN', 'a secret'],
+  ] as const) {
+    process.env[name] = value
+    assert.throws(paymentService, (error: Error) => !error.message.includes('secret'))
+    delete process.env[name]
+  }
+})
 
 test('without AUTH the operators’ calls are open on a loopback address alone', () => {
   delete process.env.AUTH

@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { answerTo, pauseMs } from '../../functions/payment/_patience'
 import {
   cancel,
   capturedEvent,
@@ -6,11 +7,11 @@ import {
   isOpen,
   open,
   type Payment,
+  questionTo,
   refund,
   refundedEvent,
   settle,
 } from '../../functions/payment/_payment'
-import { provider } from '../../functions/payment/_provider'
 import { suite } from '../support/suite'
 
 const test = suite('the record of a payment')
@@ -22,9 +23,9 @@ const at = (second: number) => `2026-01-30T12:00:0${second}.000Z`
 /** Each step as its handler takes it; the nth in the nth second. */
 const steps = {
   open: (known: Payment | undefined) => open(known, due),
-  capture: (known, second) => known && settle(known, { captured: { payment_id: 'card-1', at: at(second) } }),
-  decline: (known, second) => known && settle(known, { declined: { at: at(second) } }),
-  void: (known, second) => known && settle(known, { voided: { at: at(second) } }),
+  capture: (known, second) => known && settle(known, { kind: 'captured', payment_id: 'card-1' }, at(second)),
+  decline: (known, second) => known && settle(known, { kind: 'declined' }, at(second)),
+  void: (known, second) => known && settle(known, { kind: 'voided' }, at(second)),
   cancel: (known) => cancel(known, who),
   refund: (known, second) => known && refund(known, at(second)),
 } satisfies Record<string, (known: Payment | undefined, second: number) => Payment | undefined>
@@ -39,6 +40,8 @@ const ways: { path: Step[]; open: boolean; tells: string }[] = [
   { path: ['open'], open: true, tells: '' },
   { path: ['open', 'capture'], open: false, tells: 'captured' },
   { path: ['open', 'decline'], open: false, tells: 'declined' },
+  { path: ['open', 'void'], open: false, tells: 'declined' },
+  { path: ['open', 'void', 'cancel', 'refund'], open: false, tells: 'declined' },
   { path: ['open', 'refund'], open: true, tells: '' },
   { path: ['open', 'cancel'], open: true, tells: '' },
   { path: ['open', 'cancel', 'void'], open: false, tells: '' },
@@ -81,13 +84,19 @@ function told(payment: Payment) {
   return Object.entries(events).filter(([, event]) => event !== undefined)
 }
 
-test('a settled payment is not settled otherwise', () => {
-  const captured = follow(['open', 'capture'])
-  assert.is(steps.decline(captured, 9), captured)
-  assert.is(steps.void(captured, 9), captured)
-  const declined = follow(['open', 'decline'])
-  assert.is(steps.capture(declined, 9), declined)
-})
+const settled: Step[][] = [
+  ['open', 'capture'],
+  ['open', 'decline'],
+  ['open', 'void'],
+  ['open', 'cancel', 'void'],
+]
+
+for (const path of settled) {
+  test(`${path.join(', ')}: another answer that comes later changes nothing`, () => {
+    const payment = follow(path)
+    for (const later of ['capture', 'decline', 'void'] as const) assert.is(steps[later](payment, 9), payment, later)
+  })
+}
 
 test('the events carry the time of their step, and what was asked for', () => {
   const money = { ...who, payment_id: 'card-1', amount: 4_200, currency: 'EUR' }
@@ -103,17 +112,67 @@ test('an order that costs nothing is a payment too', () => {
   assert.is(isOpen(payment), true)
 })
 
-test('the simulated card declines above PAYMENT_LIMIT alone, and answers the same again', async () => {
-  process.env.PAYMENT_LIMIT = '5000'
-  for (const [amount, kind] of [
-    [0, 'captured'],
-    [5_000, 'captured'],
-    [5_001, 'declined'],
-  ] as const) {
-    const answer = await provider.capture({ key: 'k', amount, currency: 'USD' })
-    assert.is(answer.kind, kind, String(amount))
-    assert.equal(await provider.capture({ key: 'k', amount, currency: 'USD' }), answer)
-  }
+test('a decline tells why', () => {
+  const why = (path: Step[]) => declinedEvent(follow(path))?.reason
+  assert.is(why(['open', 'decline']), 'payment_declined')
+  assert.is(why(['open', 'void']), 'payment_timeout')
+  assert.is(why(['open', 'void', 'cancel']), 'payment_timeout')
 })
+
+test('a record without a reason, of before there were two, was declined by the card', () => {
+  assert.is(declinedEvent({ ...due, declined: { at: at(1) } })?.reason, 'payment_declined')
+})
+
+const deadline = 1_000
+for (const { path, now, asks } of [
+  { path: ['open'], now: 0, asks: 'capture' },
+  { path: ['open'], now: 999, asks: 'capture' },
+  { path: ['open'], now: 1_000, asks: 'void' },
+  { path: ['open'], now: 9_999_999, asks: 'void' },
+  { path: ['open', 'cancel'], now: 0, asks: 'void' },
+  { path: ['open', 'cancel'], now: 1_000, asks: 'void' },
+] satisfies { path: Step[]; now: number; asks: string }[]) {
+  test(`${path.join(', ')}: at ${now} of ${deadline} ms the provider is asked to ${asks}`, () => {
+    assert.is(questionTo(follow(path), deadline, now), asks)
+  })
+}
+
+for (const { waited, left, pause } of [
+  { waited: 0, left: 900_000, pause: 500 },
+  { waited: -5_000, left: 900_000, pause: 500 },
+  { waited: 700, left: 900_000, pause: 700 },
+  { waited: 8_000, left: 900_000, pause: 8_000 },
+  { waited: 40_000, left: 900_000, pause: 30_000 },
+  { waited: 700, left: 200, pause: 200 },
+  { waited: 700, left: 0, pause: 700 },
+  { waited: 700, left: -1, pause: 700 },
+  { waited: 86_400_000, left: -1, pause: 30_000 },
+  { waited: 700, left: undefined, pause: 700 },
+]) {
+  test(`after ${waited} ms in vain and ${left ?? 'ever so many'} before the deadline it pauses for ${pause} ms`, () => {
+    const now = 1_700_000_000_000
+    assert.is(pauseMs(now - waited, now, left === undefined ? undefined : now + left), pause)
+  })
+}
+
+for (const { waited, level } of [
+  { waited: 1_000, level: 'warn' },
+  { waited: 14 * 60_000, level: 'warn' },
+  { waited: 16 * 60_000, level: 'error' },
+]) {
+  test(`a call without an answer is told as ${level} after ${waited} ms, and comes again`, async () => {
+    const told: string[] = []
+    const note = (level: string) => () => void told.push(level)
+    const log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') }
+    const again = new Error('again')
+    const later = (): never => {
+      throw again
+    }
+    const since = new Date(Date.now() - waited).toISOString()
+    const call = answerTo(Promise.reject(new Error('silence')), 'asked again', { order: 'o', since, log, later })
+    assert.is(await call.catch((thrown) => thrown), again)
+    assert.equal(told, [level])
+  })
+}
 
 test.run()
