@@ -4,8 +4,9 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Manifest, readManifest } from '../../runtime/manifest'
 import type { Broker } from '../../testing/broker'
+import { type Bank, startBank } from '../../tests/support/bank'
+import { type Random, random as randomFrom } from '../../tests/support/random'
 import { customers, fates, goods, newTally, type Tally } from '../parts/customer'
-import { type Random, randomFrom } from '../parts/random'
 import { judge, type Verdict } from '../parts/verdict'
 import { loopback, openTestHost, type TestHost } from './host'
 import { type Disturbed, startBadLink } from './link'
@@ -51,6 +52,9 @@ const services = [
 ]
 const shelved = { [goods.plenty]: 5_000_000, [goods.few]: 5, [goods.hot]: 400 }
 const patienceMs = 240_000
+const paymentLimit = 1_000_000
+/** The share of the calls that the bank does without an answer, answers without doing, or does late. */
+const bankFaults = { lost: 0.03, silent: 0.02, late: 0.01, hang: 0.01, fail: 0.03, stumble: 0.02, garbled: 0.01 }
 const tellMs = 10_000
 
 /** Orders of every fate on links that repeat and delay, while processes, the broker and links are struck at random. */
@@ -62,14 +66,19 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   const tally = newTally()
   const kills = { process: 0, broker: 0, graceful: 0, partitions: 0 }
   const hosts: TestHost[] = []
+  let bank: Bank | undefined
   const slots: Slot[] = []
   try {
+    for (const index of services.keys()) hosts.push(options.isolated ? await openTestHost(index + 1) : loopback)
+    const hostOf = (index: number) => hosts[index] as TestHost
+    const addresses = new Set(services.flatMap((one, index) => (one === 'payment' ? [hostOf(index).here] : [])))
+    bank = await startBank({ addresses: [...addresses], limit: paymentLimit, seed, faults: bankFaults })
     for (const [index, service] of services.entries()) {
-      const host = options.isolated ? await openTestHost(index + 1) : loopback
-      hosts.push(host)
+      const host = hostOf(index)
       const { here } = host
+      const env = { PAYMENT_URL: `http://${here}:${bank.port}`, PAYMENT_TIMEOUT_MS: '1000' }
       const link = await startBadLink({ port: broker.port, here, random, duplicates: 0.02, delays: 0.02, disturbed })
-      slots.push(await openSlot(service, { link, host, manifest: path, env: {} }))
+      slots.push(await openSlot(service, { link, host, manifest: path, env }))
     }
     const url = () => random.one(slots.filter((one) => one.url !== '')).url
     const customer = customers({ url, tally, random, patienceMs, stopped: () => false })
@@ -99,11 +108,12 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     say(`calm after ${Math.round((Date.now() - began) / 1_000)} s; waiting until all is quiet`)
     const httpUrl = url()
     const manifest = readManifest(path)
-    const verdict = await judge({ natsUrl: broker.url, httpUrl, manifest, tally, shelved, patienceMs })
+    const verdict = await judge({ natsUrl: broker.url, httpUrl, manifest, tally, shelved, patienceMs, bank })
     return { verdict, tally, kills, disturbed }
   } finally {
     await Promise.all(slots.map((one) => one.end()))
     for (const { link } of slots) link.stop()
+    await bank?.stop()
     await Promise.all(hosts.map((one) => one.remove()))
     await remove()
   }
@@ -128,16 +138,16 @@ async function strike({ broker, everyMs }: ChaosOptions, { slots, kills, random,
     const up = slots.filter(({ busy }) => !busy)
     if (up.length === 0) continue
     const target = random.one(up)
-    const blow = random.next()
-    if (blow < 0.12) {
+    const blow = random.whole(0, 99)
+    if (blow < 12) {
       kills.broker++
       await broker.kill('SIGKILL')
       await sleep(random.whole(0, 500))
       await broker.start()
-    } else if (blow < 0.2) {
+    } else if (blow < 20) {
       kills.partitions++
       note(target.partition(random.whole(500, 15_000)))
-    } else if (blow < 0.28) {
+    } else if (blow < 28) {
       kills.graceful++
       note(target.restart('SIGTERM', 0))
     } else {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import type { Random } from '../parts/random'
+import type { Random } from '../../tests/support/random'
 import { type Frame, framer } from './frames'
 
 /** A link to the broker on which messages come twice, late, or not at all. */
@@ -41,8 +41,8 @@ export async function startBadLink({ port, here, random, duplicates, delays, dis
 
   /** Sends the frame, and returns how late. */
   const disturb = (to: Socket, frame: Frame): number => {
-    const twice = frame.isMessage && !frame.isPull && random.next() < duplicates
-    const late = frame.isMessage && random.next() < delays ? random.whole(1, longestDelayMs) : 0
+    const twice = frame.isMessage && !frame.isPull && random.chance(duplicates)
+    const late = frame.isMessage && random.chance(delays) ? random.whole(1, longestDelayMs) : 0
     const write = () => {
       if (to.destroyed) return
       to.write(frame.bytes)

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Manifest } from '../../runtime/manifest'
+import { type Bank, startBank } from '../../tests/support/bank'
+import { type Random, random as randomFrom } from '../../tests/support/random'
 import { customers, fates, goods, newTally, type Tally } from '../parts/customer'
 import type { RuntimeProcess } from '../parts/process'
-import { type Random, randomFrom } from '../parts/random'
 import { isClean, judge, type Verdict } from '../parts/verdict'
 import { discover, failpointManifest, type Point, startAll, startRest, startVictim, textOf } from './victim'
 
@@ -25,12 +26,12 @@ interface Options {
   point?: Point
   /** Stops taking further points after so long. */
   limitMs?: number
-  env?: Record<string, string>
   say(line: string): void
 }
 
 const shelved = { [goods.plenty]: 1_000_000, [goods.few]: 5, [goods.hot]: 200 }
 const patienceMs = 45_000
+const paymentLimit = 1_000_000
 const dieMs = 15_000
 
 /**
@@ -44,7 +45,9 @@ export async function explore(options: Options): Promise<Explored> {
   const tally = newTally()
   const explored: Explored = { points: 0, kills: 0, passed: [], orders: 0, requests: 0, retried: 0, failed: [] }
   const began = Date.now()
-  const run = { ...options, manifest, tally, random }
+  const bank = await startBank({ limit: paymentLimit })
+  const env = { PAYMENT_URL: bank.url }
+  const run = { ...options, env, manifest, tally, random, bank }
   await open(run)
   const points = point ? [point] : await findPoints(run)
   let rest: RuntimeProcess | undefined
@@ -55,7 +58,7 @@ export async function explore(options: Options): Promise<Explored> {
       if (around !== one.function) {
         await rest?.end('SIGTERM')
         around = one.function
-        rest = startRest(one.function, options)
+        rest = startRest(one.function, run)
         await rest.running
       }
       const { killed, faults } = await killAt(one, run, rest as RuntimeProcess)
@@ -70,6 +73,7 @@ export async function explore(options: Options): Promise<Explored> {
     }
   } finally {
     await rest?.end('SIGTERM')
+    await bank.stop()
   }
   return { ...explored, orders: tally.placed.size, requests: tally.requests, retried: tally.retried }
 }
@@ -78,6 +82,7 @@ interface Run extends Options {
   manifest: Manifest
   tally: Tally
   random: Random
+  bank: Bank
 }
 
 /** Every step that orders of every fate pass, on both sides; in another order for each seed where time is limited. */
@@ -101,8 +106,9 @@ async function findPoints(run: Run): Promise<Point[]> {
     ),
   )
   say(`${steps.size} functions pass ${points.length / 2} steps: ${points.length} points\n`)
-  if (limitMs !== undefined) points.sort(() => random.next() - 0.5)
-  return points
+  if (limitMs === undefined) return points
+  const drawn = points.map((point) => ({ point, place: random.whole(0, 1e9) }))
+  return drawn.sort((one, other) => one.place - other.place).map(({ point }) => point)
 }
 
 /** Makes what only a first start makes, and fills the shelves. */
@@ -130,7 +136,7 @@ async function place(run: Run, url: () => string | undefined, more: () => boolea
 }
 
 async function killAt(point: Point, run: Run, rest: RuntimeProcess) {
-  const { natsUrl, manifest, tally } = run
+  const { natsUrl, manifest, tally, bank } = run
   const before = tally.faults.length
   const isGateway = manifest.functions.some(({ name, mode }) => name === point.function && mode === 'http')
   let victim = startVictim(point.function, run, point)
@@ -151,7 +157,7 @@ async function killAt(point: Point, run: Run, rest: RuntimeProcess) {
   // Some steps come only with time, as the saved floor of a durable.
   if (!killed) await Promise.race([again, sleep(dieMs)])
   if (killed) await again
-  const verdict = await judge({ natsUrl, httpUrl: url as string, manifest, tally, shelved, patienceMs })
+  const verdict = await judge({ natsUrl, httpUrl: url as string, manifest, tally, shelved, patienceMs, bank })
   const faults = [...tally.faults.slice(before), ...(isClean(verdict) ? [] : told(verdict))]
   await victim.end('SIGTERM')
   return { killed, faults }

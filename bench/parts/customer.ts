@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Random } from './random'
+import type { Random } from '../../tests/support/random'
 
 /** What a customer and a courier want to become of an order. */
 export const fates = [
@@ -175,7 +175,7 @@ export function customers({ url, tally, random, patienceMs, stopped }: Options) 
       if (known) tally.faults.push(`${order_id} is the order of two keys`)
       const placed: Placed = { order_id, fate, ends: endsOf[fate], status: 'created' }
       tally.placed.set(order_id, placed)
-      if (random.next() < 0.1) {
+      if (random.chance(0.1)) {
         const [again, other] = [await create(), await send('POST', '/api/v1/orders', { ...body, address: '2' }, key)]
         if (again && again.body.order_id !== order_id)
           tally.faults.push(`${key}: ${order_id}, then ${again.body.order_id}`)

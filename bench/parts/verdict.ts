@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AckPolicy, connect, type JetStreamManager, type NatsConnection } from 'nats'
 import { texts } from '../../functions/notification/_texts'
 import { consumerName, isDurable, type Manifest, streamOf } from '../../runtime/manifest'
+import type { Bank } from '../../tests/support/bank'
 import type { Tally } from './customer'
 
 /** What is wrong, each with what shows it. */
@@ -28,6 +29,8 @@ interface Options {
   /** What was put on each shelf. */
   shelved: Record<string, number>
   patienceMs: number
+  /** Where the money was charged and given back. */
+  bank: Pick<Bank, 'entries'>
 }
 
 interface Stored {
@@ -57,6 +60,7 @@ export async function judge(options: Options): Promise<Verdict> {
     }
     judgeOrders(verdict, events, tally)
     judgeNotifications(verdict, events, jobs)
+    judgeBank(verdict, options, events)
     await judgeBooks(verdict, options, events)
     return verdict
   } finally {
@@ -137,6 +141,28 @@ function judgeNotifications({ lost, doubled }: Verdict, events: Stored[], jobs: 
     events.filter(({ type }) => type in texts).map(({ type, body }) => `${type}:${body.order_id}:email`),
   )
   for (const id of due) if (!sent.has(id)) lost.push(`notification ${id}`)
+}
+
+/** What the bank really did, held against what became of the order, and against what was told of it. */
+function judgeBank({ doubled, unbalanced }: Verdict, { bank, tally }: Options, events: Stored[]): void {
+  const entries = bank.entries()
+  for (const [order, { captures, refunds, conflicts }] of Object.entries(entries)) {
+    if (captures > 1 || refunds > 1) doubled.push(`${order} was charged ${captures} and refunded ${refunds} times`)
+    if (conflicts > 0) unbalanced.push(`${order} was asked of the bank with other facts, ${conflicts} times`)
+    const status = tally.placed.get(order)?.status
+    const kept = captures - refunds
+    if (status === 'delivered' ? kept !== 1 : status === 'cancelled' && kept !== 0) {
+      unbalanced.push(`${order} is ${status}, and the bank keeps ${kept} payments for it`)
+    }
+  }
+  for (const [type, count] of [
+    ['payment_captured', 'captures'],
+    ['payment_refunded', 'refunds'],
+  ] as const) {
+    const told = events.filter((event) => event.type === type).length
+    const done = Object.values(entries).reduce((sum, entry) => sum + entry[count], 0)
+    if (told !== done) unbalanced.push(`${told} ${type}, and ${done} at the bank`)
+  }
 }
 
 interface Books {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Random } from '../../tests/support/random'
 
 export interface Load {
   /** Requests that were answered, and those that were not as expected. */
@@ -13,8 +14,7 @@ export interface Load {
 interface Options {
   url: string
   perSecond: number
-  /** From 0 up to but not including 1. */
-  random(): number
+  random: Random
 }
 
 const sku = 'espresso-beans'
@@ -53,8 +53,8 @@ export async function startLoad({ url, perSecond, random }: Options): Promise<Lo
   }
 
   const one = async () => {
-    const cancels = random() < 0.2
-    const reads = random() < 0.3
+    const cancels = random.chance(0.2)
+    const reads = random.chance(0.3)
     const body = { user_id: 'u-1', items: [{ sku, qty: 1 }], address: '1 Main Street', payment_method: 'card' }
     const created = await send('POST', '/api/v1/orders', body, [201])
     if (!created) return

@@ -1,5 +1,5 @@
 import { readManifest } from '../../runtime/manifest'
-import { randomFrom } from '../parts/random'
+import { random } from '../../tests/support/random'
 import { type Counted, count } from './count'
 import { type Instance, startInstance } from './instance'
 import { startLoad } from './load'
@@ -50,7 +50,7 @@ export async function rolling(options: RollingOptions): Promise<Report> {
   }
   try {
     for (let copy = 0; copy < ofEach; copy++) for (const service of services) instances.push(await join(service))
-    const load = await startLoad({ url: proxy.url, perSecond: ordersPerSecond, random: randomFrom(seed).next })
+    const load = await startLoad({ url: proxy.url, perSecond: ordersPerSecond, random: random(seed) })
     let restarts = 0
     for (let round = 1; round <= rounds; round++) {
       for (const [index, old] of instances.entries()) {

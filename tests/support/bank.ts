@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { atEnd } from '../../testing/ends'
 import { type BankAnswer, type BankCall, drawn, type Entry, type Fault, faults, openBankLedger } from './bank_ledger'
@@ -7,6 +7,7 @@ import { random } from './random'
 
 export interface Bank {
   url: string
+  port: number
   /** What really happened, by key; also at `GET /entries`. */
   entries(): Record<string, Entry>
   /** How often it was asked, about one key or any. */
@@ -20,6 +21,8 @@ export interface Bank {
 
 interface BankOptions {
   port?: number
+  /** Where it listens, on the same port each. */
+  addresses?: string[]
   /** It declines what is above, in minor units. */
   limit?: number
   /** What it wants as a Bearer, if anything. */
@@ -32,6 +35,7 @@ interface BankOptions {
 /** A payment service that speaks docs/payment.md over real HTTP, remembers what it did, and goes wrong when told or by chance. */
 export async function startBank({
   port = 0,
+  addresses = ['127.0.0.1'],
   limit = 1e15,
   token,
   seed,
@@ -49,30 +53,38 @@ export async function startBank({
     return standing.get(call) ?? drawn(shares, choices)
   }
 
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     if (request.method === 'GET') return void response.end(JSON.stringify(ledger.entries()))
     const call = await callOf(request).catch(() => undefined)
     if (!call) return void response.writeHead(400).end()
     if (token && request.headers.authorization !== `Bearer ${token}`) return void response.writeHead(401).end()
     calls.push(call)
     const way = wayOf(call)
-    const { does, answer } = way ? faults[way] : ({ does: 'first', answer: 'clear' } as const)
+    const { does, answer: how } = way ? faults[way] : ({ does: 'first', answer: 'clear' } as const)
     if (does === 'late') response.once('close', () => ledger.does(call))
     const done = does === 'first' || does === 'declined' ? ledger.does(call, does === 'declined') : undefined
-    answers[answer](response, done)
-  })
-  server.listen(port, '127.0.0.1')
-  await once(server, 'listening')
+    answers[how](response, done)
+  }
+
+  const servers: Server[] = []
+  for (const address of addresses) {
+    const server = createServer(answer).listen(servers.length === 0 ? port : portOf(servers[0] as Server), address)
+    await once(server, 'listening')
+    servers.push(server)
+  }
+  const bound = portOf(servers[0] as Server)
 
   const stop = async () => {
-    if (!server.listening) return
-    server.close()
-    server.closeAllConnections()
-    await once(server, 'close')
+    for (const server of servers.splice(0)) {
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+    }
   }
   atEnd(stop)
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${addresses[0]}:${bound}`,
+    port: bound,
     entries: ledger.entries,
     asked: (wanted, about) =>
       calls.filter(({ call, key }) => call === wanted && (about === undefined || key === about)).length,
@@ -81,6 +93,8 @@ export async function startBank({
     stop,
   }
 }
+
+const portOf = (server: Server): number => (server.address() as AddressInfo).port
 
 async function callOf(request: IncomingMessage): Promise<BankCall | undefined> {
   const chunks: Buffer[] = []
