@@ -94,6 +94,7 @@ async function outcomeFrom(
       message: first.message,
       raw: first.raw,
       messages: messages.map(({ message, raw, attempt, seq }) => ({ ...message, raw, attempt, seq })),
+      replaying: ports.replaying ?? false,
       idempotencyKey: first.headers[idempotencyKey],
       replayed: () => {
         replayed = true
