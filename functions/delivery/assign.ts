@@ -12,6 +12,7 @@ export const config = {
   emits: ['events.delivery_assigned', 'events.delivery_failed'],
   requests: ['rpc.get_order_history'],
   stores: ['deliveries'],
+  replay: 'never',
 } satisfies Config
 
 export const setup = simulatedCouriers

@@ -4,13 +4,11 @@ import type { Declined, Money } from './_contract'
 export interface Payment {
   order_id: string
   user_id: string
-  /** Absent while only a cancel is known. */
+  /** Absent while nobody asked for it: only a cancel is known. */
   amount?: number
   currency?: string
   captured?: { payment_id: string; at: string }
   declined?: { at: string }
-  /** Cancelled before it was charged. */
-  voided?: { at: string }
   /** The order was cancelled: nothing may be captured any more, and what was is given back. */
   cancelled?: true
   refunded?: { at: string }
@@ -23,22 +21,25 @@ interface Due {
   currency: string
 }
 
-/** Opens the payment before anybody is charged, so that a cancel which comes meanwhile finds it; not after one. */
+/** Opens the payment before anybody is charged, so that what was begun is known whatever dies. */
 export function open(known: Payment | undefined, { order_id, user_id, amount, currency }: Due): Payment {
-  return known ?? { order_id, user_id, amount, currency }
+  return known?.amount !== undefined ? known : { order_id, user_id, ...known, amount, currency }
 }
 
-/** The provider may have been asked, and its answer is not stored yet. */
-export const isOpen = ({ amount, captured, declined, voided }: Payment): boolean =>
-  amount !== undefined && !captured && !declined && !voided
+/** Not charged and not declined, as far as is known: the provider may have been asked. */
+export const isOpen = ({ amount, captured, declined }: Payment): boolean =>
+  amount !== undefined && !captured && !declined
 
-export const settle = (payment: Payment, facts: Pick<Payment, 'captured' | 'declined' | 'voided'>): Payment =>
+export const settle = (payment: Payment, facts: Pick<Payment, 'captured' | 'declined'>): Payment =>
   isOpen(payment) ? { ...payment, ...facts } : payment
 
 export function cancel(known: Payment | undefined, { order_id, user_id }: Pick<Payment, 'order_id' | 'user_id'>) {
   if (known?.cancelled) return known
   return { ...(known ?? { order_id, user_id }), cancelled: true as const }
 }
+
+/** Money is with us that is the customer's again. */
+export const owes = ({ cancelled, captured, refunded }: Payment): boolean => !!cancelled && !!captured && !refunded
 
 export const refund = (payment: Payment, at: string): Payment =>
   payment.captured && !payment.refunded ? { ...payment, refunded: { at } } : payment

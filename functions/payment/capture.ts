@@ -2,16 +2,18 @@ import { step } from '../../runtime/failpoint'
 import type { Config, Handler } from '../_contracts'
 import { paymentLimit } from '../_environment'
 import { now } from '../_fields'
-import { capturedEvent, declinedEvent, isOpen, open, type Payment, settle } from './_payment'
+import { capturedEvent, declinedEvent, isOpen, open, type Payment, refundedEvent, settle } from './_payment'
 import { provider } from './_provider'
+import { giveBack } from './_refund'
 
 export const config = {
   mode: 'stream',
   subject: 'events.inventory_reserved',
   queue: 'payment',
-  emits: ['events.payment_captured', 'events.payment_declined'],
+  emits: ['events.payment_captured', 'events.payment_declined', 'events.payment_refunded'],
   stores: ['payments'],
   maxAgeMs: 30 * 24 * 3_600_000,
+  replay: 'never',
 } satisfies Config
 
 export const setup = paymentLimit
@@ -28,19 +30,26 @@ export default (async (reserved, { store, emit, log, later }) => {
       log.warn({ order: order_id, err: error }, 'the payment service gave no answer; it is asked again')
       return later(askAgainMs)
     })
-    payment = await payments.update(order_id, (known = payment) => settle(known, facts))
+    if (facts) payment = await payments.update(order_id, (known = payment) => settle(known, facts))
   }
+  payment = await giveBack(payment, { payments, log, later })
   const captured = capturedEvent(payment)
   const declined = declinedEvent(payment)
+  const refunded = refundedEvent(payment)
   if (captured) emit('events.payment_captured', captured)
   if (declined) emit('events.payment_declined', declined)
+  if (refunded) emit('events.payment_refunded', refunded)
 }) satisfies Handler<typeof config>
 
-/** Where a cancel came first, an earlier run may have charged all the same: only the provider knows. */
+/**
+ * What the provider says; nothing where it was made sure that nobody is ever charged. Where a cancel came first, an
+ * earlier run may have charged all the same: only the provider knows.
+ */
 async function ask({ order_id: key, cancelled, amount = 0, currency = '' }: Payment) {
   const answer = cancelled
     ? await step('call payment.void', () => provider.void({ key }))
     : await step('call payment.capture', () => provider.capture({ key, amount, currency }))
+  if (answer.kind === 'voided') return undefined
   const at = now()
-  return answer.kind === 'captured' ? { captured: { payment_id: answer.payment_id, at } } : { [answer.kind]: { at } }
+  return answer.kind === 'captured' ? { captured: { payment_id: answer.payment_id, at } } : { declined: { at } }
 }

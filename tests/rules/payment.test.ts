@@ -5,6 +5,7 @@ import {
   declinedEvent,
   isOpen,
   open,
+  owes,
   type Payment,
   refund,
   refundedEvent,
@@ -24,7 +25,6 @@ const steps = {
   open: (known: Payment | undefined) => open(known, due),
   capture: (known, second) => known && settle(known, { captured: { payment_id: 'card-1', at: at(second) } }),
   decline: (known, second) => known && settle(known, { declined: { at: at(second) } }),
-  void: (known, second) => known && settle(known, { voided: { at: at(second) } }),
   cancel: (known) => cancel(known, who),
   refund: (known, second) => known && refund(known, at(second)),
 } satisfies Record<string, (known: Payment | undefined, second: number) => Payment | undefined>
@@ -41,17 +41,16 @@ const ways: { path: Step[]; open: boolean; tells: string }[] = [
   { path: ['open', 'decline'], open: false, tells: 'declined' },
   { path: ['open', 'refund'], open: true, tells: '' },
   { path: ['open', 'cancel'], open: true, tells: '' },
-  { path: ['open', 'cancel', 'void'], open: false, tells: '' },
-  { path: ['open', 'cancel', 'void', 'refund'], open: false, tells: '' },
   { path: ['open', 'cancel', 'capture'], open: false, tells: 'captured' },
   { path: ['open', 'cancel', 'capture', 'refund'], open: false, tells: 'captured refunded' },
   { path: ['open', 'capture', 'cancel'], open: false, tells: 'captured' },
   { path: ['open', 'capture', 'cancel', 'refund'], open: false, tells: 'captured refunded' },
   { path: ['open', 'decline', 'cancel', 'refund'], open: false, tells: 'declined' },
   { path: ['cancel'], open: false, tells: '' },
-  { path: ['cancel', 'open'], open: false, tells: '' },
-  { path: ['cancel', 'open', 'capture'], open: false, tells: '' },
-  { path: ['cancel', 'open', 'decline', 'refund'], open: false, tells: '' },
+  { path: ['cancel', 'open'], open: true, tells: '' },
+  { path: ['cancel', 'open', 'capture'], open: false, tells: 'captured' },
+  { path: ['cancel', 'open', 'capture', 'refund'], open: false, tells: 'captured refunded' },
+  { path: ['cancel', 'open', 'decline', 'refund'], open: false, tells: 'declined' },
 ]
 
 for (const { path, open: stillOpen, tells } of ways) {
@@ -84,9 +83,13 @@ function told(payment: Payment) {
 test('a settled payment is not settled otherwise', () => {
   const captured = follow(['open', 'capture'])
   assert.is(steps.decline(captured, 9), captured)
-  assert.is(steps.void(captured, 9), captured)
   const declined = follow(['open', 'decline'])
   assert.is(steps.capture(declined, 9), declined)
+})
+
+test('money is owed from the later of capture and cancel until it is refunded', () => {
+  const owed = ways.filter(({ path }) => owes(follow(path))).map(({ path }) => path.join(', '))
+  assert.equal(owed, ['open, cancel, capture', 'open, capture, cancel', 'cancel, open, capture'])
 })
 
 test('the events carry the time of their step, and what was asked for', () => {
