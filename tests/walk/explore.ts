@@ -50,7 +50,7 @@ export async function walk(scenario: Scenario): Promise<Walked> {
   return { scenario: scenario.name, states: next.length, transitions: sum(next), idle, ...waysThrough(next) }
 
   function fail(error: unknown, at: number): never {
-    const path: string[] = []
+    const path = moves.looking ? [moves.looking] : []
     for (let step = at; step > 0; step = cameFrom[step]?.state ?? -1) path.unshift(cameFrom[step]?.label ?? '')
     const words = error instanceof Broken ? error.message : String((error as Error).stack)
     throw new Error(`${words}\nnpm run walk -- --repeat '${[scenario.name, ...path].join('; ')}'`)

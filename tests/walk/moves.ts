@@ -71,6 +71,8 @@ export class Moves {
   private readonly stimuli: { label: string; fn: Fn; message: number }[]
   private readonly names: ReadonlyMap<string, string>
   readonly first: State
+  /** What is looked at now: the move that breaks a law, where one does. */
+  looking = ''
 
   constructor(private readonly scenario: Scenario) {
     this.names = namesOf(scenario)
@@ -91,6 +93,7 @@ export class Moves {
       else moves.push({ label, to })
     }
     for (const { label, fn, message } of this.stimuli) {
+      this.looking = label
       this.note(state, label, fn, none, await this.outcomes(state.world, fn, message), add)
     }
     for (const message of state.sent) {
@@ -98,19 +101,24 @@ export class Moves {
         const pair = message * mostFunctions + index
         const waits = state.pending.includes(pair)
         if (!waits && !this.scenario.repeats) continue
+        const label = this.labels[pair] as string
+        this.looking = label
         const known = this.outcomes(state.world, fn, message)
         const outcomes = known instanceof Promise ? await known : known
-        this.note(state, this.labels[pair] as string, fn, waits ? pair : none, outcomes, add)
+        this.note(state, label, fn, waits ? pair : none, outcomes, add)
       }
     }
     if (state.under !== none) {
       const under = this.unders.at(state.under)
+      const label = `${under.fn.name} ${this.nameOf(under.message)} goes on`
+      this.looking = label
       const ran = await this.resumed(state.world, state.under)
       const message = this.numberOf(under.message)
       const index = this.messages.at(message).hearers.indexOf(under.fn)
       const to = { ...this.after(state, ran, message * mostFunctions + index), under: none }
-      add(`${under.fn.name} ${this.nameOf(under.message)} goes on`, to)
+      add(label, to)
     }
+    this.looking = ''
     return { moves, idle }
   }
 

@@ -6,8 +6,8 @@ const roughly = { dies: true, lost: true, repeats: true } as const
 
 /** Each exhaustive; together every fate of an order, with all that the world may do to it. */
 export const scenarios: Scenario[] = [
-  { name: 'out of stock', pieces: 0, wishes: [...cancels], ...roughly, overtaken: 1 },
-  { name: 'unknown goods', wishes: ['customer cancels'], ...roughly, overtaken: 1 },
+  { name: 'out of stock', pieces: 0, wishes: ['customer cancels'], ...roughly, overtaken: 1 },
+  { name: 'unknown goods', wishes: [...cancels], ...roughly },
   { name: 'the key again with another body', pieces: 0, wishes: ['other body', 'customer cancels'], ...roughly },
   { name: 'card declined', pieces: 1, declines: true, wishes: [...cancels], ...roughly },
   { name: 'card declined, overtaken', pieces: 1, declines: true, wishes: ['customer cancels'], overtaken: 1 },
