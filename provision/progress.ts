@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { away, configuration, isAway } from '../runtime/errors'
+import { away, configuration, isAway, rejection } from '../runtime/errors'
 import { consumerName, isDurable, type Manifest, streamOf } from '../runtime/manifest'
 import { hasCode, type JetStream } from '../runtime/nats/jetstream'
 import type { Marks } from '../stores/marks'
@@ -41,7 +41,7 @@ export async function settled(js: JetStream, manifest: Manifest, name: string, s
   }
 }
 
-/** Throws `away` where the function has yet to handle a message that was stored more than so long ago. */
+/** Refuses (503) where the function has yet to handle a message that was stored more than so long ago. */
 export async function notBehind(js: JetStream, manifest: Manifest, name: string, olderThanMs: number): Promise<void> {
   const found = durableOf(manifest, name)
   if (!found) return
@@ -53,7 +53,7 @@ export async function notBehind(js: JetStream, manifest: Manifest, name: string,
   if (seq > state.last_seq) return
   const time = await storedAt(js, stream, seq)
   if (time !== undefined && Date.now() - time > olderThanMs) {
-    throw away('unavailable', `${name} has not handled what was stored at ${new Date(time).toISOString()}`)
+    throw rejection(503, `Behind: what was stored at ${new Date(time).toISOString()} is still to be handled.`)
   }
 }
 

@@ -186,7 +186,7 @@ export interface BaseContext<C, K> {
   ledger<D, V>(name: Listed<K, 'ledgers'>, definition: LedgerDefinition<D, V>): Ledger<D, V>
   /**
    * Resolves once the named stream function has handled all that its stream held at the call. With `olderThanMs` it does
-   * not wait: it throws what asks the caller to come back, where something older is still to be handled.
+   * not wait, and refuses with 503 where something older is still to be handled.
    */
   settled(name: Listed<K, 'awaits'>, options?: { olderThanMs: number }): Promise<void>
   /** The value, or a refusal with code 400 that names every field at fault. */

@@ -51,9 +51,14 @@ export function checkWorld(world: World): void {
   }
 }
 
-/** A final status stays, over every step. */
-export function checkStep(before: World, after: World): void {
+/** A final status stays over every step, and nobody is charged in one that begins with the cancel in payment's record. */
+export function checkStep(before: World, after: World, overtaken: boolean): void {
   if (before === after) return
+  for (const [key, payment] of valuesUnder(before, 'payments/') as [string, Payment][]) {
+    if (!payment.cancelled || overtaken) continue
+    const id = key.slice('payments/'.length)
+    law(accountOf(before, id)?.answer === accountOf(after, id)?.answer, 'nobody is charged once the cancel is known')
+  }
   for (const [key, order] of valuesUnder(before, 'orders/') as [string, Order][]) {
     if (order.status !== 'delivered' && order.status !== 'cancelled') continue
     law((after.get(key) as Order).status === order.status, `${order.status} is final`)

@@ -223,7 +223,8 @@ export class Moves {
   private enterRun(before: number, under: UnderWay, { kind, error, world, sent, stops }: Ended): Ran {
     if (kind === 'failed') throw new Broken(`${under.fn.name} failed: ${(error as Error)?.stack ?? error}`)
     if (kind === 'refused' && under.fn.mode !== 'rpc') throw new Broken(`${under.fn.name}: a dead letter, ${error}`)
-    for (const stop of [...stops, { world }]) checkStep(this.worlds.at(before), stop.world)
+    const overtaken = under.results.length > 0
+    for (const stop of [...stops, { world }]) checkStep(this.worlds.at(before), stop.world, overtaken)
     return {
       kind,
       world: this.enterWorld(world),
