@@ -61,9 +61,10 @@ test('a history of every fate gives the same records, byte for byte, asks nobody
     await reaches(await order({ scarce: 2 }), 'cancelled')
     await reaches(await order({ 'no-such-thing': 1 }), 'cancelled')
     await reaches(await order({ dear: 1 }), 'cancelled')
-    const assigned = await Promise.all(Array.from({ length: 7 }, () => order()))
+    const assigned = await Promise.all(Array.from({ length: 8 }, () => order()))
     for (const id of assigned) await reaches(id, 'assigned')
-    const [delivered = '', failedEarly = '', failedLate = '', late = '', pickedUp = '', noted = ''] = assigned
+    const [delivered = '', failedEarly = '', failedLate = '', late = '', pickedUp = '', noted = '', letGo = ''] =
+      assigned
     await report(delivered, 'picked_up')
     await report(delivered, 'delivered')
     await report(failedEarly, 'failed')
@@ -71,11 +72,14 @@ test('a history of every fate gives the same records, byte for byte, asks nobody
     await report(failedLate, 'failed')
     await report(pickedUp, 'picked_up')
     assert.is((await cancel(pickedUp)).status, 409)
+    // Its process died between order's leave and the report, and the next report is another one.
+    await wire.ask('rpc.dispatch_order', { order_id: letGo, courier_id: 'courier-1' })
+    await report(letGo, 'failed')
     assert.is((await cancel(late, 'too late, says the cat')).status, 200)
     await shop.send('POST', `/api/v1/deliveries/${noted}/status`, { status: 'failed', note: 'nobody home' })
     const early = await Promise.all(Array.from({ length: 8 }, async () => order()))
     await Promise.all(early.map((id) => cancel(id)))
-    for (const id of [late, ...early, failedEarly, failedLate, noted]) await reaches(id, 'cancelled')
+    for (const id of [late, ...early, failedEarly, failedLate, noted, letGo]) await reaches(id, 'cancelled')
     await reaches(delivered, 'delivered')
     await events(delivered, ['inventory_shipped'])
     await refusedCancel(pickedUp)
