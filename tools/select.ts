@@ -6,8 +6,12 @@ export function select(manifest: Manifest, only: string | undefined, except: str
   const kept = only === undefined ? manifest.functions : picked(manifest, '--only', only)
   const left = except === undefined ? [] : picked(manifest, '--except', except)
   const selected = kept.filter((entry) => entry.policy.replay !== 'only' && !left.includes(entry))
-  if (selected.length === 0) throw configuration('--except: leaves no function to run')
-  return selected
+  if (selected.length > 0) return selected
+  const none =
+    except === undefined
+      ? `--only: ${only} is there for node runtime replay alone`
+      : '--except: leaves no function to run'
+  throw configuration(none)
 }
 
 function picked(manifest: Manifest, flag: string, list: string): FunctionEntry[] {
