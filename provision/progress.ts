@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { away, configuration, isAway } from '../runtime/errors'
+import { away, configuration, isAway, rejection } from '../runtime/errors'
 import { consumerName, isDurable, type Manifest, streamOf } from '../runtime/manifest'
-import type { JetStream } from '../runtime/nats/jetstream'
+import { hasCode, type JetStream } from '../runtime/nats/jetstream'
 import type { Marks } from '../stores/marks'
-import type { ConsumerInfo, ConsumerSpec } from './consumers'
+import { type ConsumerInfo, type ConsumerSpec, existing } from './consumers'
 
 /** Saves how far the durable has come, for the day on which it is gone. */
 export async function saveFloor(js: JetStream, { stream, name }: ConsumerSpec, created: string, marks: Marks) {
@@ -23,10 +23,9 @@ export async function nonePending(js: JetStream, { stream, name, ackWaitMs }: Co
 
 /** Waits until the durable of a function has handled all that its stream held at the call; an event has no durable. */
 export async function settled(js: JetStream, manifest: Manifest, name: string, signal: AbortSignal): Promise<void> {
-  const entry = manifest.functions.find((entry) => entry.name === name)
-  if (!entry) throw configuration(`no function is named ${name}, so nothing can wait for it`)
-  if (!isDurable(entry)) return
-  const { stream, whole } = streamOf(manifest, entry.subject as string) as { stream: string; whole: boolean }
+  const found = durableOf(manifest, name)
+  if (!found) return
+  const { stream, whole } = found
   // Asked for first: what a consumer tells of its own pending messages may lag behind what the stream has acked.
   const { state } = await js.api<{ state: { first_seq: number; last_seq: number } }>(`STREAM.INFO.${stream}`)
   for (let pause = 2; ; pause = Math.min(pause * 2, 100)) {
@@ -40,4 +39,38 @@ export async function settled(js: JetStream, manifest: Manifest, name: string, s
     if (idle && (empty || !whole || info.delivered.stream_seq >= state.last_seq)) return
     await sleep(pause, undefined, { signal })
   }
+}
+
+/** Refuses (503) where the function has yet to handle a message that was stored more than so long ago. */
+export async function notBehind(js: JetStream, manifest: Manifest, name: string, olderThanMs: number): Promise<void> {
+  const found = durableOf(manifest, name)
+  if (!found) return
+  const { stream } = found
+  const info = await existing<ConsumerInfo>(js, `CONSUMER.INFO.${stream}.${consumerName(name)}`)
+  if (info?.num_pending === 0 && info.num_ack_pending === 0) return
+  const { state } = await js.api<{ state: { first_seq: number; last_seq: number } }>(`STREAM.INFO.${stream}`)
+  const seq = Math.max(state.first_seq, (info?.ack_floor.stream_seq ?? 0) + 1)
+  if (seq > state.last_seq) return
+  const time = await storedAt(js, stream, seq)
+  if (time !== undefined && Date.now() - time > olderThanMs) {
+    throw rejection(503, `Behind: what was stored at ${new Date(time).toISOString()} is still to be handled.`)
+  }
+}
+
+/** Undefined where it has expired meanwhile. */
+async function storedAt(js: JetStream, stream: string, seq: number): Promise<number | undefined> {
+  try {
+    const { message } = await js.api<{ message: { time: string } }>(`STREAM.MSG.GET.${stream}`, { seq })
+    return Date.parse(message.time)
+  } catch (error) {
+    if (hasCode(error, 10037)) return undefined
+    throw error
+  }
+}
+
+/** Where the durable of a function is; undefined for one that has none. */
+function durableOf(manifest: Manifest, name: string): { stream: string; whole: boolean } | undefined {
+  const entry = manifest.functions.find((entry) => entry.name === name)
+  if (!entry) throw configuration(`no function is named ${name}, so nothing can wait for it`)
+  return isDurable(entry) ? streamOf(manifest, entry.subject as string) : undefined
 }

@@ -42,7 +42,9 @@ export interface Ports {
   request(subject: string, body: unknown, options: { timeoutMs: number; headers: Headers }): Promise<Reply<unknown>>
   store(bucket: string): Store<unknown>
   ledger(name: string, definition: LedgerDefinition<never, never>): Ledger<never, never>
-  settled(name: string, signal: AbortSignal): Promise<void>
+  settled(name: string, signal: AbortSignal, options?: { olderThanMs: number }): Promise<void>
+  /** What is handled is history, handed again. */
+  replaying?: boolean
 }
 
 /** One run of a handler: its deadline, its trace and what it has emitted so far. */
@@ -123,7 +125,8 @@ export function baseContext(entry: FunctionEntry, run: Run, ports: Ports, fields
     store: (bucket: string) => ports.store(declared(entry, 'stores', bucket)),
     ledger: (name: string, definition: LedgerDefinition<never, never>) =>
       ports.ledger(declared(entry, 'ledgers', name), definition),
-    settled: (name: string) => ports.settled(declared(entry, 'awaits', name), run.signal()),
+    settled: (name: string, options?: { olderThanMs: number }) =>
+      ports.settled(declared(entry, 'awaits', name), run.signal(), options),
     check,
     reject(code: number, message: string, errors?: { pointer: string; detail: string }[]): never {
       throw rejection(code, message, errors)

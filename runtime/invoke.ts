@@ -99,6 +99,7 @@ async function outcomeFrom(
       message: first.message,
       raw: first.raw,
       messages: messages.map(({ message, headers, arrivedAt, ...told }) => ({ ...message, ...told })),
+      replaying: ports.replaying ?? false,
       idempotencyKey: first.headers[idempotencyKey],
       replayed: () => {
         replayed = true

@@ -37,6 +37,7 @@ export const Policy = object({
   maxAgeMs: optional(positive),
   backoffMs: union([timed(1), nonempty(array(timed(1)))]),
   from: enums(['all', 'new']),
+  replay: optional(enums(['never', 'only'])),
 })
 
 export const defaultPolicy: Infer<typeof Policy> = {
@@ -124,12 +125,15 @@ export function checkShape(entry: FunctionEntry, streams: Manifest['streams']): 
   if ((mode === 'rpc' || mode === 'job') && !queue) {
     throw new Error(`config.queue is required in mode ${mode}: its instances share the work under that name`)
   }
-  if (isDurable(entry) && !streamOf({ streams }, subject)) {
+  if (isStored(entry) && !streamOf({ streams }, subject)) {
     throw new Error(`config.subject ${subject} is in no stream; add one that carries it to functions/_streams.ts`)
   }
 }
 
-export const isDurable = ({ mode }: FunctionEntry): boolean => mode === 'job' || mode === 'stream'
+const isStored = ({ mode }: FunctionEntry): boolean => mode === 'job' || mode === 'stream'
+
+/** What exists to be replayed alone has no durable: nothing is handed to it live. */
+export const isDurable = (entry: FunctionEntry): boolean => isStored(entry) && entry.policy.replay !== 'only'
 
 /** The durable consumer of a function. */
 export const consumerName = (name: string): string => name.replaceAll('/', '__')

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { settled } from '../provision/progress'
+import { notBehind, settled } from '../provision/progress'
 import { kvStore } from '../stores/kv'
 import { openLedger } from '../stores/ledger'
 import type { Emission, Ports } from './context'
@@ -89,7 +89,8 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
       return ledger
     },
 
-    settled: (name, signal) => settled(js, manifest, name, signal),
+    settled: (name, signal, options) =>
+      options ? notBehind(js, manifest, name, options.olderThanMs) : settled(js, manifest, name, signal),
   }
 }
 

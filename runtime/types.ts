@@ -63,6 +63,8 @@ export interface Policy {
   backoffMs?: number | readonly [number, ...number[]]
   /** Where a new durable begins. */
   from?: 'all' | 'new'
+  /** `never` where it decides or acts, which a replay must not do again; `only` where nothing is handed to it live. */
+  replay?: 'never' | 'only'
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a contract map holds contracts of any body
@@ -191,8 +193,11 @@ export interface BaseContext<C, K> {
   ): Promise<Reply<ReplyOf<C, S>>>
   store<T>(bucket: Listed<K, 'stores'>): Store<T>
   ledger<D, V>(name: Listed<K, 'ledgers'>, definition: LedgerDefinition<D, V>): Ledger<D, V>
-  /** Resolves once the named stream function has handled all that its stream held at the call. */
-  settled(name: Listed<K, 'awaits'>): Promise<void>
+  /**
+   * Resolves once the named stream function has handled all that its stream held at the call. With `olderThanMs` it does
+   * not wait, and refuses with 503 where something older is still to be handled.
+   */
+  settled(name: Listed<K, 'awaits'>, options?: { olderThanMs: number }): Promise<void>
   /** The value, or a refusal with code 400 that names every field at fault. */
   check<T>(struct: Struct<T>, value: unknown): T
   /** Ends the handler: never try this again. 400, 404, 409 or 422 blame the caller, 503 asks to come back. */
@@ -232,6 +237,8 @@ export interface MessageContext<C, K> extends BaseContext<C, K> {
     : never)[]
   /** The body as it came, unknown fields included. */
   readonly raw: Record<string, unknown>
+  /** The message is one of a replay: fold what was decided, and decide nothing. */
+  readonly replaying: boolean
   /** The caller's `Idempotency-Key`, if it sent one. */
   readonly idempotencyKey: string | undefined
   /** Tells the caller that this reply repeats an earlier one. */

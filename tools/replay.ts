@@ -19,7 +19,8 @@ const help = `node runtime replay FUNCTION: hands one stream function its histor
   --manifest FILE    another manifest
 
 It reads what the stream holds now, one after the other, and leaves the function's own durable alone; what the function
-asks of others is asked. Exit codes: 0, 1 where a message was refused or failed, 2 wrong usage.`
+asks of others is asked. A function that decides or acts (replay: 'never' in its config) is refused: others fold what it
+decided. Exit codes: 0, 1 where a message was refused or failed, 2 wrong usage.`
 
 const awayMs = 500
 const reasonsTold = 5
@@ -46,10 +47,14 @@ export const run: Tool = async (args, place) => {
   const { manifest, folder } = manifestOf(place, values.manifest)
   const entry = functionNamed(manifest, name)
   if (entry.mode !== 'stream') throw configuration(`FUNCTION: ${name} is ${entry.mode}; only a stream has a history`)
+  if (entry.policy.replay === 'never') {
+    throw configuration(`FUNCTION: ${name} decides or acts, and a replay would do that again; see docs/operations.md`)
+  }
   const { stream, whole } = streamOf(manifest, entry.subject as string) as { stream: string; whole: boolean }
 
   return linked(place, async (link) => {
-    const { fn, ports } = await ownFunction(entry, manifest, folder, link)
+    const { fn, ports: own } = await ownFunction(entry, manifest, folder, link)
+    const ports: Ports = { ...(values.emit ? own : withoutSending(own)), replaying: true }
     const count = { handled: 0, refused: 0, failed: 0 }
     const told = setInterval(() => process.stderr.write(`${JSON.stringify(count)}\n`), tellMs)
     try {
@@ -60,7 +65,7 @@ export const run: Tool = async (args, place) => {
         since,
       })) {
         if (values.order !== undefined && !isAbout(delivered, values.order)) continue
-        const why = await handle(fn, asIncoming(delivered, stream), values.emit ? ports : withoutSending(ports))
+        const why = await handle(fn, asIncoming(delivered, stream), ports)
         if (why === undefined) count.handled++
         else {
           count[why.startsWith('refused') ? 'refused' : 'failed']++

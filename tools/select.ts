@@ -1,13 +1,17 @@
 import { configuration } from '../runtime/errors'
 import type { FunctionEntry, Manifest } from '../runtime/manifest'
 
-/** The functions that `--only` and `--except` leave; a name that selects nothing is an error listing the names there are. */
+/** The functions that `--only` and `--except` leave to run live; a name that selects nothing is an error listing the names there are. */
 export function select(manifest: Manifest, only: string | undefined, except: string | undefined): FunctionEntry[] {
   const kept = only === undefined ? manifest.functions : picked(manifest, '--only', only)
   const left = except === undefined ? [] : picked(manifest, '--except', except)
-  const selected = kept.filter((entry) => !left.includes(entry))
-  if (selected.length === 0) throw configuration('--except: leaves no function to run')
-  return selected
+  const selected = kept.filter((entry) => entry.policy.replay !== 'only' && !left.includes(entry))
+  if (selected.length > 0) return selected
+  const none =
+    except === undefined
+      ? `--only: ${only} is there for node runtime replay alone`
+      : '--except: leaves no function to run'
+  throw configuration(none)
 }
 
 function picked(manifest: Manifest, flag: string, list: string): FunctionEntry[] {

@@ -12,6 +12,7 @@ export const config = {
   emits: ['events.delivery_assigned', 'events.delivery_failed'],
   requests: ['rpc.get_order_history'],
   stores: ['deliveries'],
+  replay: 'never',
 } satisfies Config
 
 export const setup = simulatedCouriers
@@ -20,10 +21,10 @@ export default (async (payment, { store, emit, request }) => {
   const { order_id } = payment
   const deliveries = store<DeliveryRecord>('deliveries')
   let delivery = await deliveries.get(order_id)
-  if (!delivery) {
+  // Where a cancel came first an earlier run may have found a courier all the same, who has to hear of it.
+  if (!delivery?.courier_id && !delivery?.failed) {
     const courier = await step('call courier.assign', () => couriers.assign({ order_id, address }))
     delivery = await deliveries.update(order_id, (known) => assign(known, payment, courier, now()))
-    // A cancel came first: the courier that was just found has nothing to carry.
     if (courier && !delivery.courier_id) {
       await step('call courier.free', () => couriers.free({ order_id, courier_id: courier }))
     }

@@ -8,6 +8,7 @@ export const config = {
   queue: 'delivery',
   requests: ['rpc.update_delivery'],
   maxAgeMs: 24 * 3_600_000,
+  replay: 'never',
 } satisfies Config
 
 export const setup = simulatedLegMs

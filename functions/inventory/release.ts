@@ -8,6 +8,7 @@ export const config = {
   queue: 'inventory',
   emits: ['events.inventory_released'],
   ledgers: ['stock'],
+  replay: 'never',
 } satisfies Config
 
 /** Goods that have left are shipped by the pick-up, never released. */

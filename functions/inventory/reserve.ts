@@ -10,6 +10,7 @@ export const config = {
   queue: 'inventory',
   emits: ['events.inventory_reserved', 'events.inventory_rejected'],
   ledgers: ['stock'],
+  replay: 'never',
 } satisfies Config
 
 export const setup = () => [currency(), catalog()]

@@ -8,6 +8,7 @@ export const config = {
   queue: 'inventory',
   emits: ['events.inventory_shipped'],
   ledgers: ['stock'],
+  replay: 'never',
 } satisfies Config
 
 export default (async (delivery, { ledger, emit, reject }) => {

@@ -1,4 +1,5 @@
 import type { OrderCancelled, OrderCreated, OrderStatus, Status } from './_contract'
+import { stepOf } from './_table'
 
 /** What order knows of one order. `dispatched` is set when a courier has been let go with it: no cancel from then on. */
 export interface Order {
@@ -17,32 +18,20 @@ export interface OrderEvent {
   body: { order_id: string; user_id: string; occurred_at: string }
 }
 
-const reaches: Record<string, Status> = {
-  'events.order_created': 'created',
-  'events.inventory_reserved': 'reserved',
-  'events.payment_captured': 'paid',
-  'events.delivery_assigned': 'assigned',
-  'events.delivery_picked_up': 'assigned',
-  'events.delivery_completed': 'delivered',
-  'events.order_cancelled': 'cancelled',
-}
-
-const rank: Record<Status, number> = { created: 0, reserved: 1, paid: 2, assigned: 3, delivered: 4, cancelled: 4 }
-
-const isFinal = ({ status }: Order): boolean => status === 'delivered' || status === 'cancelled'
+const isFinal = ({ status }: Pick<Order, 'status'>): boolean => status === 'delivered' || status === 'cancelled'
 
 /**
- * The order after an event. Late, repeated and overtaken events give the same order as the stream's own sequence does,
- * and a final status stays; what changes nothing returns what is known.
+ * The order after an event, by the table. Late, repeated and overtaken events give the same order as the stream's own
+ * sequence does, and a final status stays; what changes nothing returns what is known.
  */
 export function apply(known: Order | undefined, { subject, body }: OrderEvent): Order | undefined {
-  const status = reaches[subject]
-  if (!status || (status === 'created' && known?.created)) return known
+  const step = stepOf(subject, known?.status ?? 'unseen')
+  if (!step || (subject === 'events.order_created' && known?.created)) return known
+  if (!known && step === 'stays') return undefined
   const order = withFacts(known ?? unseen(body), subject, body)
-  if (known && isFinal(known)) return order
-  const reached = { status, updated_at: body.occurred_at }
-  if (rank[status] === 4) return { ...order, ...reached }
-  return advanced(order, reached)
+  if (step === 'stays') return order
+  const status = step === 'noted' ? order.status : step
+  return isFinal({ status }) ? ended(order, status, body.occurred_at) : advanced(order, status, body.occurred_at)
 }
 
 /** An order whose `order_created` was overtaken by another of its events. */
@@ -53,11 +42,15 @@ export const unseen = ({ order_id, user_id }: OrderEvent['body']): Order => ({
   updated_at: '',
 })
 
-/** A status never goes back, and neither does the time of the latest event applied. */
-function advanced(order: Order, reached: Pick<Order, 'status' | 'updated_at'>): Order {
-  const status = rank[reached.status] > rank[order.status] ? reached.status : order.status
-  const [, updated_at = ''] = [order.updated_at, reached.updated_at].sort()
+/** The time of the latest event applied never goes back. */
+function advanced(order: Order, status: Status, at: string): Order {
+  const updated_at = at > order.updated_at ? at : order.updated_at
   return status === order.status && updated_at === order.updated_at ? order : { ...order, status, updated_at }
+}
+
+/** A final order keeps no mark of dispatch: it means nothing any more, and no event may tell of it. */
+function ended({ dispatched: _, ...order }: Order, status: Status, at: string): Order {
+  return { ...order, status, updated_at: at }
 }
 
 function withFacts(order: Order, subject: string, body: OrderEvent['body']): Order {
@@ -65,7 +58,7 @@ function withFacts(order: Order, subject: string, body: OrderEvent['body']): Ord
     const { items, address, payment_method, request_hash, occurred_at } = body as OrderCreated
     return { ...order, created: { items, address, payment_method, request_hash, occurred_at } }
   }
-  if (subject === 'events.delivery_picked_up' && !order.dispatched) {
+  if (subject === 'events.delivery_picked_up' && !order.dispatched && !isFinal(order)) {
     return { ...order, dispatched: true }
   }
   if (subject === 'events.order_cancelled' && !isFinal(order)) {
@@ -91,9 +84,7 @@ export function cancelBySystem(order: Order, reason: string, dispatched: boolean
 }
 
 const cancelled = (order: Order, facts: NonNullable<Order['cancelled']>, at: string): Order => ({
-  ...order,
-  status: 'cancelled',
-  updated_at: at,
+  ...ended(order, 'cancelled', at),
   cancelled: facts,
 })
 

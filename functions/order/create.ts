@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Config, Handler } from '../_contracts'
 import { now } from '../_fields'
 import type { NewOrder, OrderCreated } from './_contract'
+import { followed } from './_followed'
 import { orderId, requestHash } from './_identity'
 import { apply, type Order } from './_machine'
 
@@ -11,12 +12,13 @@ export const config = {
   queue: 'order',
   emits: ['events.order_created'],
   stores: ['orders'],
+  awaits: ['order/track'],
 } satisfies Config
 
 const keyForm = /^[\x21-\x7e]{1,255}$/
 
 /** The order is accepted when its event is durable; what is stored and answered follows from that event. */
-export default (async (request, { idempotencyKey: key = randomUUID(), publish, store, reject, replayed }) => {
+export default (async (request, { idempotencyKey: key = randomUUID(), publish, store, settled, reject, replayed }) => {
   if (!keyForm.test(key)) reject(400, 'Idempotency-Key: 1 to 255 visible ASCII characters.')
   const order_id = orderId(request.user_id, key)
   const request_hash = requestHash(request)
@@ -25,6 +27,7 @@ export default (async (request, { idempotencyKey: key = randomUUID(), publish, s
   let accepted = (await orders.get(order_id))?.created
   if (accepted) replayed()
   else {
+    await followed(settled)
     // Of two that race, the stream keeps the first, and both go on from what it keeps.
     const { stored, duplicate } = await publish('events.order_created', orderCreated(order_id, request, request_hash))
     if (duplicate) replayed()

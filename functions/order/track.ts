@@ -8,16 +8,21 @@ export const config = {
   queue: 'order',
   emits: ['events.order_cancelled'],
   stores: ['orders'],
+  // A message that keeps failing is given up within some five minutes: order/create waits for this function no longer.
+  maxDeliver: 12,
 } satisfies Config
 
 type Message = Parameters<Handler<typeof config>>[1]['message']
 type OrderMessage = Exclude<Message, { subject: 'events.inventory_adjusted' }>
 
 /** Follows every event of an order, and cancels the order where a step cannot be done or a person asked for it. */
-export default (async (_, { message, store, emit, log }) => {
+export default (async (_, { message, store, emit, log, replaying }) => {
   if (message.subject === 'events.inventory_adjusted') return
   const at = now()
-  const order = await store<Order>('orders').update(message.body.order_id, (known) => decide(known, message, at))
+  const order = await store<Order>('orders').update(message.body.order_id, (known) =>
+    // In a replay the decision follows as an event of its own.
+    replaying ? apply(known, message) : decide(known, message, at),
+  )
   if (message.subject === 'events.order_created' && order?.created?.request_hash !== message.body.request_hash) {
     log.warn({ order: message.body.order_id }, 'dropped: an order_created with another request')
   }

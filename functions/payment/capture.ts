@@ -3,15 +3,27 @@ import type { Config, Handler } from '../_contracts'
 import { paymentDeadlineMs } from '../_environment'
 import { now } from '../_fields'
 import { answerTo, untilAnswered } from './_patience'
-import { type Answer, capturedEvent, declinedEvent, isOpen, open, type Payment, questionTo, settle } from './_payment'
+import {
+  type Answer,
+  capturedEvent,
+  declinedEvent,
+  isOpen,
+  open,
+  type Payment,
+  questionTo,
+  refundedEvent,
+  settle,
+} from './_payment'
 import { checkEnvironment, provider } from './_provider'
+import { giveBack } from './_refund'
 
 export const config = {
   mode: 'stream',
   subject: 'events.inventory_reserved',
   queue: 'payment',
-  emits: ['events.payment_captured', 'events.payment_declined'],
+  emits: ['events.payment_captured', 'events.payment_declined', 'events.payment_refunded'],
   stores: ['payments'],
+  replay: 'never',
   ...untilAnswered,
 } satisfies Config
 
@@ -30,10 +42,13 @@ export default (async (reserved, { store, emit, log, later, signal }) => {
     const at = now()
     payment = await payments.update(order_id, (known = payment) => settle(known, answer, at))
   }
+  payment = await giveBack(payment, { payments, since: occurred_at, log, later, signal })
   const captured = capturedEvent(payment)
   const declined = declinedEvent(payment)
+  const refunded = refundedEvent(payment)
   if (captured) emit('events.payment_captured', captured)
   if (declined) emit('events.payment_declined', declined)
+  if (refunded) emit('events.payment_refunded', refunded)
 }) satisfies Handler<typeof config>
 
 /** An earlier run may have charged, whatever this one finds: only the provider knows. */

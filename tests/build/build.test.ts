@@ -40,7 +40,7 @@ test('a function that is dropped in stands in the manifest, and no other file is
       stores: [],
       ledgers: [],
       awaits: [],
-      policy: known.functions.find(({ name }) => name === 'inventory/ship')?.policy,
+      policy: known.functions.find(({ name }) => name === 'inventory/announce')?.policy,
     },
   )
   assert.equal({ ...rest, functions: functions.filter(({ name }) => name !== 'loyalty/points') }, known)

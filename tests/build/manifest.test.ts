@@ -84,6 +84,8 @@ const right: Record<string, object> = {
     backoffMs: [1, 2 ** 31 - 1],
   }),
   'with an age': withPolicy({ maxAgeMs: 2 ** 40, from: 'new' }),
+  'for a replay alone': withPolicy({ replay: 'only' }),
+  'that is not replayed': withPolicy({ replay: 'never' }),
   'with a stream of everything': withStream({ description: '', maxAgeMs: 0, maxBytes: -1, duplicateWindowMs: 1 }),
   'with a stream more': { ...manifest, streams: { ...manifest.streams, OTHER: { subjects: ['a.>', 'b'] } } },
 }
@@ -148,6 +150,7 @@ const wrong: [name: string, value: unknown, pointer: string][] = [
     { backoffMs: [0, 500] },
     { backoffMs: [250, 2 ** 31] },
     { from: 'start' },
+    { replay: true },
     { retries: 3 },
   ].map((changes): [string, unknown, string] => {
     const [field] = Object.keys(changes)

@@ -68,11 +68,10 @@ for (const way of Object.keys(faults) as Fault[]) {
   for (const call of ['capture', 'void', 'refund'] as const) {
     test(`${call}, ${way}: nothing is known, and asked again it is done once`, async () => {
       const bank = await startBank()
-      const provider = at(bank.url, 100)
-      if (call === 'refund') await provider.capture(due('k'), never)
+      if (call === 'refund') await at(bank.url).capture(due('k'), never)
       bank.next(call, [way])
-      const ask = () => provider[call]({ ...due('k'), payment_id: 'bank-k' }, never)
-      await assertThrows(ask, `${call}: the payment service`)
+      const ask = (timeoutMs?: number) => at(bank.url, timeoutMs)[call]({ ...due('k'), payment_id: 'bank-k' }, never)
+      await assertThrows(() => ask(200), `${call}: the payment service`)
       await ask()
       const { captures = 0, refunds = 0, voided } = bank.entries().k ?? {}
       assert.equal({ captures, refunds, voided }, done[call])

@@ -1,6 +1,8 @@
 import * as assert from 'uvu/assert'
+import { startApp } from '../support/app'
 import { startBroker } from '../support/broker'
 import { manifestFolder } from '../support/manifest_folder'
+import { recordsOf } from '../support/records'
 import { openShop } from '../support/shop'
 import { suite } from '../support/suite'
 import { runTool } from '../support/tool'
@@ -21,6 +23,12 @@ async function start(most: number) {
   const manifest = await manifestFolder({
     'sum/add': { mode: 'stream', subject: 'events.added', stores: ['sums'], emits: ['events.summed'], source },
     'sum/ask': { mode: 'rpc', subject: 'rpc.sum', queue: 'sum', source: 'export default () => ({})' },
+    'sum/pay': {
+      mode: 'stream',
+      subject: 'events.added',
+      policy: { replay: 'never' },
+      source: 'export default () => 1',
+    },
     'sum/hear': { mode: 'event', subject: 'events.summed', source: 'export default () => undefined' },
   })
   await runTool(broker, ['provision', '--manifest', manifest])
@@ -45,7 +53,33 @@ test('hands the function all that its stream holds, in order, and sends nothing 
   assert.is((await jsm.streams.info('EVENTS')).state.last_seq, 12)
   const after = await wire.durable('EVENTS', 'sum/add')
   assert.equal([after.delivered, after.num_pending], [before.delivered, before.num_pending])
-  assert.is((await jsm.consumers.list('EVENTS').next()).length, 1)
+  const durables = (await jsm.consumers.list('EVENTS').next()).map(({ name }) => name)
+  assert.equal(durables.toSorted(), ['sum__add', 'sum__pay'])
+})
+
+test('a handler knows that it is a replay, and one that is for replays alone has no durable', async () => {
+  const broker = await startBroker()
+  const wire = await openWire(broker)
+  const source = `export default async ({ n }, { store, replaying }) => {
+    await store('told').update('told', (known = { of: [] }) => ({ of: [...known.of, [n, replaying]] }))
+  }`
+  const both: Parameters<typeof manifestFolder>[0][string] = {
+    mode: 'stream',
+    subject: 'events.added',
+    stores: ['told'],
+    source,
+  }
+  const manifest = await manifestFolder({ 'a/live': both, 'a/fold': { ...both, policy: { replay: 'only' } } })
+  await startApp(broker, { args: ['--manifest', manifest] })
+  await wire.store('events.added', { n: 1 })
+  const jsm = await wire.nc.jetstreamManager()
+  const told = () => recordsOf(jsm, 'told')
+  await eventually('the live one', async () => (await told()).told === '{"of":[[1,false]]}')
+  await runTool(broker, ['provision', '--manifest', manifest])
+  const durables = (await jsm.consumers.list('EVENTS').next()).map(({ name }) => name)
+  assert.equal(durables, ['a__live'])
+  for (const name of ['a/fold', 'a/live']) await runTool(broker, ['replay', name, '--manifest', manifest])
+  assert.is((await told()).told, '{"of":[[1,false],[1,true],[1,true]]}')
 })
 
 test('with --emit it is sent, once however often', async () => {
@@ -92,6 +126,7 @@ test('wrong usage is one line that names what is wrong', async () => {
     [[], /^replay: one function/],
     [['sum/subtract'], /^no function is named «sum\/subtract»; there are sum\/add, /],
     [['sum/ask'], /^FUNCTION: sum\/ask is rpc; only a stream has a history$/],
+    [['sum/pay'], /^FUNCTION: sum\/pay decides or acts, and a replay would do that again; see docs\/operations\.md$/],
     [['sum/add', '--from-seq', '-1'], /--from-seq/],
     [['sum/add', '--since', 'yesterday'], /^--since: a time as .* not yesterday$/],
     [['sum/add', '--since', '1h', '--from-seq', '1'], /^replay: --from-seq or --since, not both$/],
