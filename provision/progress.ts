@@ -7,9 +7,9 @@ import type { Marks } from '../stores/marks'
 import { type ConsumerInfo, type ConsumerSpec, existing } from './consumers'
 
 /** Saves how far the durable has come, for the day on which it is gone. */
-export async function saveFloor(js: JetStream, { stream, name }: ConsumerSpec, created: string, marks: Marks) {
-  const info = await js.api<ConsumerInfo>(`CONSUMER.INFO.${stream}.${name}`)
-  if (info.ack_floor.stream_seq > 0) await marks.saveFloor(stream, name, { seq: info.ack_floor.stream_seq, created })
+export async function saveFloor(js: JetStream, { stream, name, filter }: ConsumerSpec, created: string, marks: Marks) {
+  const { ack_floor } = await js.api<ConsumerInfo>(`CONSUMER.INFO.${stream}.${name}`)
+  if (ack_floor.stream_seq > 0) await marks.saveFloor(stream, name, { seq: ack_floor.stream_seq, created, filter })
 }
 
 /**
