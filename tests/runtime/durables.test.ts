@@ -99,15 +99,24 @@ const differing: [
   ['inactive_threshold', { inactive_threshold: 600e9 }, {}, undefined, 'told'],
 ]
 
+const source = 'export default () => undefined'
+const manifestWith = (policy: Partial<Policy> = {}) =>
+  manifestFolder({ 'note/take': { mode: 'stream', subject: 'events.a', policy, source } })
+
+let shared: ReturnType<typeof provisioned> | undefined
+async function provisioned() {
+  const started = await start()
+  await runTool(started.broker, ['provision', '--manifest', await manifestWith()])
+  return started
+}
+
 /** All that a process needs which may create nothing, but with this durable in place of the runtime's own. */
 async function prepared(more: Partial<ConsumerConfig>, policy: Partial<Policy> = {}) {
-  const { broker, wire, jsm } = await start()
-  const source = 'export default () => undefined'
-  const manifest = await manifestFolder({ 'note/take': { mode: 'stream', subject: 'events.a', policy, source } })
-  await runTool(broker, ['provision', '--manifest', manifest])
+  shared ??= provisioned()
+  const { broker, wire, jsm } = await shared
   await deleteConsumer(jsm, 'EVENTS', 'note__take')
   await jsm.consumers.add('EVENTS', durable(more))
-  return { broker, wire, manifest, jsm }
+  return { broker, wire, jsm, manifest: await manifestWith(policy) }
 }
 
 for (const [field, more, policy, wanted, bound] of differing) {
@@ -146,7 +155,7 @@ for (const [field, more, policy, wanted, bound] of differing) {
 test('that would give up after fewer tries is brought to no limit, so that what fails is a dead letter', async () => {
   const { broker, wire } = await prepared({ max_deliver: 2 })
   let runs = 0
-  await runFunctions(
+  const host = await runFunctions(
     broker,
     taker(
       'events.a',
@@ -160,6 +169,7 @@ test('that would give up after fewer tries is brought to no limit, so that what 
   await wire.store('events.a', { n: 1 })
   await eventually('the dead letter', async () => (await wire.stored('DLQ').catch(() => [])).length === 1)
   assert.is(runs, 4)
+  await host.stop()
 })
 
 for (const [field, more, line] of [
