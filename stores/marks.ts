@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { JetStream } from '../runtime/nats/jetstream'
 import { kvStore } from './kv'
 
@@ -38,8 +37,9 @@ export function openMarks(js: JetStream): Marks {
     wasMade: async (stream) => (await streams.get(`stream.${stream}`)) !== undefined,
     floor: (stream, consumer) => floors.get(`floor.${stream}.${consumer}`),
     async saveFloor(stream, consumer, floor) {
+      const { seq, created, filter } = floor
       await floors.update(`floor.${stream}.${consumer}`, (known) =>
-        known && isDeepStrictEqual(known, floor) ? known : floor,
+        known?.seq === seq && known.created === created && known.filter === filter ? known : floor,
       )
     },
     chance: async (consumer, seq) =>

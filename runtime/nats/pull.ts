@@ -127,13 +127,15 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     return { inbox, subscription }
   }
 
-  // A server tells of a pull that ends, but an old one says nothing at all where there is no consumer.
-  const watch = setInterval(() => {
+  /** A server tells of a pull that ends, but an old one says nothing at all where there is no consumer. */
+  const look = () => {
     const silent = [...pulls].filter(([, { until }]) => until < Date.now())
     for (const [id] of silent) ended(id)
     if (silent.length > 0 && connection.connected()) lookAfterConsumer()
     else schedule()
-  }, lookMs)
+  }
+  // After what has arrived is read: a handler that kept the process busy is no silence.
+  const watch = setInterval(() => setImmediate(look), lookMs)
 
   const unlisten = connection.onStatus((status) => {
     pulls.clear()

@@ -1,5 +1,6 @@
 import { AckPolicy, type ConsumerConfig, DeliverPolicy, ReplayPolicy } from 'nats'
 import * as assert from 'uvu/assert'
+import { refuseUnsafe } from '../../provision/consumer_config'
 import { defaultPolicy, type Policy } from '../../runtime/manifest'
 import { startApp } from '../support/app'
 import { startBroker } from '../support/broker'
@@ -186,6 +187,51 @@ for (const [field, more, line] of [
       const { exitCode, stderr } = await runTool(broker, [...args, '--manifest', manifest])
       assert.equal({ exitCode, stderr }, { exitCode: 2, stderr: `consumer note__take: ${line}` })
     }
+  })
+}
+
+test('with another replay_policy is told, and works', async () => {
+  const { broker, wire } = await prepared({ replay_policy: ReplayPolicy.Original })
+  const seen: number[] = []
+  const host = await runFunctions(
+    broker,
+    taker('events.a', ({ n }) => void seen.push(n)),
+  )
+  await wire.store('events.a', { n: 7 })
+  await eventually('what was stored', () => seen.includes(7))
+  const told = host.log.filter(({ text }) => text === 'a consumer differs from what is wanted')
+  assert.equal(
+    told.map(({ fields }) => fields),
+    [{ consumer: 'note__take', field: 'replay_policy', server: 'original', wanted: 'instant' }],
+  )
+  await host.stop()
+})
+
+const subjects: [given: object, filter: string | undefined, refused: boolean][] = [
+  [{}, undefined, false],
+  [{ filter_subject: '>' }, undefined, false],
+  [{ filter_subject: 'events.a' }, 'events.a', false],
+  [{ filter_subjects: ['events.a'] }, 'events.a', false],
+  [{ filter_subject: '>' }, 'events.a', true],
+  [{}, 'events.a', true],
+  [{ filter_subject: 'events.a' }, undefined, true],
+  [{ filter_subjects: ['events.a', 'events.b'] }, undefined, true],
+  [{ filter_subjects: ['events.a', 'events.b'] }, 'events.a', true],
+]
+for (const [given, filter, refused] of subjects) {
+  test(`with ${JSON.stringify(given)} for ${filter ?? 'all'} is ${refused ? 'refused' : 'taken as it is'}`, () => {
+    const spec = {
+      stream: 'EVENTS',
+      name: 'note__take',
+      filter,
+      ackWaitMs: 1,
+      ordered: false,
+      mostUnacked: 1,
+      from: 'all',
+    } as const
+    const look = () => refuseUnsafe({ ...given, ack_policy: 'explicit' }, spec, false)
+    if (refused) assert.throws(look, /filters/)
+    else look()
   })
 }
 

@@ -87,4 +87,33 @@ test('makes no difference to a durable that is there and has nothing to do', asy
   )
 })
 
+test('is not looked for where a handler kept the process busy for longer than a silence may last', async () => {
+  const broker = await startBroker()
+  const wire = await openWire(broker)
+  const seen: number[] = []
+  const host = await runFunctions(broker, {
+    contracts: notes('jobs.busy'),
+    functions: {
+      'busy/job': {
+        mode: 'job',
+        subject: 'jobs.busy',
+        queue: 'busy',
+        handler: ({ n }: Note) => {
+          seen.push(n)
+          const until = performance.now() + 3_500
+          while (performance.now() < until);
+        },
+      },
+    },
+  })
+  for (const n of [1, 2, 3]) {
+    await wire.store('jobs.busy', { n })
+    await eventually(`message ${n}`, () => seen.includes(n))
+  }
+  assert.equal(
+    host.log.filter(({ level }) => level === 'warn' || level === 'error'),
+    [],
+  )
+})
+
 test.run()
