@@ -2,6 +2,7 @@ import { configuration } from '../runtime/errors'
 import { isMissing, type JetStream } from '../runtime/nats/jetstream'
 import type { Log } from '../runtime/types'
 import type { Marks } from '../stores/marks'
+import { driftOf, refuseUnsafe, wantedConfig } from './consumer_config'
 
 export interface ConsumerSpec {
   stream: string
@@ -9,6 +10,7 @@ export interface ConsumerSpec {
   /** Undefined for all that the stream holds: a filter makes an old server scan. */
   filter: string | undefined
   ackWaitMs: number
+  ordered: boolean
   mostUnacked: number
   from: 'all' | 'new'
 }
@@ -19,6 +21,11 @@ export interface ConsumerInfo {
   ack_floor: { stream_seq: number }
   num_pending: number
   num_ack_pending: number
+}
+
+interface StreamInfo {
+  created: string
+  state: { last_seq: number }
 }
 
 interface Options {
@@ -33,41 +40,49 @@ interface Options {
  */
 export async function ensureConsumer(js: JetStream, spec: ConsumerSpec, options: Options): Promise<string> {
   const { stream, name } = spec
-  const { log, marks, bindOnly } = options
-  const { created } = await js.api<{ created: string }>(`STREAM.INFO.${stream}`)
+  const { log, bindOnly } = options
+  const info = await js.api<StreamInfo>(`STREAM.INFO.${stream}`)
   const found = await existing<ConsumerInfo>(js, `CONSUMER.INFO.${stream}.${name}`)
-  const wanted = consumerConfig(spec)
   if (found) {
-    const given = found.config
-    if (given.filter_subject !== wanted.filter_subject && given.filter_subject !== '>') {
-      throw configuration(
-        `consumer ${name}: filters ${given.filter_subject ?? 'nothing'} on the server, ` +
-          `${wanted.filter_subject ?? 'nothing'} in the manifest; delete it there or rename the function`,
-      )
+    const { config } = found
+    refuseUnsafe(config, spec, bindOnly)
+    const { toBring, toTell } = driftOf(config, spec)
+    for (const one of bindOnly ? [...toBring, ...toTell] : toTell) {
+      log.warn({ consumer: name, ...one }, 'a consumer differs from what is wanted')
     }
-    const differing = ['ack_wait', 'max_ack_pending'].filter((field) => given[field] !== wanted[field])
-    if (differing.length === 0 || bindOnly) return created
-    for (const field of differing) {
-      log.info({ consumer: name, field, server: given[field], wanted: wanted[field] }, 'the policy is brought to it')
-    }
-    const { deliver_policy, opt_start_seq, opt_start_time } = given
-    Object.assign(wanted, { deliver_policy, opt_start_seq, opt_start_time })
+    if (bindOnly || toBring.length === 0) return info.created
+    for (const one of toBring) log.info({ consumer: name, ...one }, 'brought to the policy')
+    const brought = Object.fromEntries(toBring.map(({ field, wanted }) => [field, wanted]))
+    await put(js, spec, { ...config, ...brought })
   } else {
     if (bindOnly) throw configuration(`--bind-only: the consumer ${name} of ${stream} is missing on the server`)
-    const floor = await marks.floor(stream, name)
-    if (floor?.created === created) {
-      log.warn({ consumer: name, seq: floor.seq }, 'the durable had vanished; it goes on from its last saved floor')
-      Object.assign(wanted, { deliver_policy: 'by_start_sequence', opt_start_seq: floor.seq + 1 })
-    }
+    await create(js, spec, info, options)
   }
-  const made = await js.api<ConsumerInfo>(`CONSUMER.DURABLE.CREATE.${stream}.${name}`, {
-    stream_name: stream,
-    config: wanted,
-  })
-  // Where a durable begins with what is new, a later one of its name must not begin later.
-  if (!found && spec.from === 'new') await marks.saveFloor(stream, name, { seq: made.delivered.stream_seq, created })
-  return created
+  return info.created
 }
+
+async function create(js: JetStream, spec: ConsumerSpec, { created, state }: StreamInfo, { marks, log }: Options) {
+  const { stream, name, filter, from } = spec
+  const config = wantedConfig(spec)
+  const floor = await marks.floor(stream, name)
+  if (floor?.created === created && floor.filter === filter) {
+    // A stream that was put back from an older copy ends before the floor.
+    const seq = Math.min(floor.seq, state.last_seq)
+    log.warn({ consumer: name, seq }, 'the durable had vanished; it goes on from its last saved floor')
+    Object.assign(config, { deliver_policy: 'by_start_sequence', opt_start_seq: seq + 1 })
+  } else if (floor) {
+    log.warn(
+      { consumer: name, floor, filter },
+      'the durable had vanished; its floor is of something else, it begins anew',
+    )
+  }
+  const { ack_floor } = await put(js, spec, config)
+  // Where a durable begins with what is new, a later one of its name must not begin later.
+  if (from === 'new') await marks.saveFloor(stream, name, { seq: ack_floor.stream_seq, created, filter })
+}
+
+const put = (js: JetStream, { stream, name }: ConsumerSpec, config: object) =>
+  js.api<ConsumerInfo>(`CONSUMER.DURABLE.CREATE.${stream}.${name}`, { stream_name: stream, config })
 
 export async function existing<T>(js: JetStream, subject: string): Promise<T | undefined> {
   try {
@@ -75,19 +90,5 @@ export async function existing<T>(js: JetStream, subject: string): Promise<T | u
   } catch (error) {
     if (isMissing(error)) return undefined
     throw error
-  }
-}
-
-function consumerConfig(spec: ConsumerSpec): Record<string, unknown> {
-  return {
-    durable_name: spec.name,
-    ack_policy: 'explicit',
-    deliver_policy: spec.from,
-    replay_policy: 'instant',
-    ack_wait: spec.ackWaitMs * 1e6,
-    // Unlimited at the broker: the runtime looks at the count before it runs the handler.
-    max_deliver: -1,
-    max_ack_pending: spec.mostUnacked,
-    filter_subject: spec.filter,
   }
 }

@@ -27,6 +27,7 @@ export function consumerFor(manifest: Manifest, { name, subject, policy }: Funct
     name: consumerName(name),
     filter: whole ? undefined : subject,
     ackWaitMs: policy.ackWaitMs,
+    ordered: policy.ordered,
     mostUnacked: policy.ordered ? (policy.batch ?? 1) : 10_000,
     from: policy.from,
   }

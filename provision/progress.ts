@@ -2,21 +2,29 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { away, configuration, isAway, rejection } from '../runtime/errors'
 import { consumerName, isDurable, type Manifest, streamOf } from '../runtime/manifest'
 import { hasCode, type JetStream } from '../runtime/nats/jetstream'
+import { pullMs } from '../runtime/nats/pull'
 import type { Marks } from '../stores/marks'
 import { type ConsumerInfo, type ConsumerSpec, existing } from './consumers'
 
 /** Saves how far the durable has come, for the day on which it is gone. */
-export async function saveFloor(js: JetStream, { stream, name }: ConsumerSpec, created: string, marks: Marks) {
-  const info = await js.api<ConsumerInfo>(`CONSUMER.INFO.${stream}.${name}`)
-  if (info.ack_floor.stream_seq > 0) await marks.saveFloor(stream, name, { seq: info.ack_floor.stream_seq, created })
+export async function saveFloor(js: JetStream, { stream, name, filter }: ConsumerSpec, created: string, marks: Marks) {
+  const { ack_floor } = await js.api<ConsumerInfo>(`CONSUMER.INFO.${stream}.${name}`)
+  if (ack_floor.stream_seq > 0) await marks.saveFloor(stream, name, { seq: ack_floor.stream_seq, created, filter })
 }
 
-/** Resolves once no message is with an instance, or all that are have had the time to come again. */
-export async function nonePending(js: JetStream, { stream, name, ackWaitMs }: ConsumerSpec): Promise<void> {
-  const deadline = Date.now() + ackWaitMs
-  for (;;) {
-    const { num_ack_pending } = await js.api<ConsumerInfo>(`CONSUMER.INFO.${stream}.${name}`)
-    if (num_ack_pending === 0 || Date.now() > deadline) return
+/**
+ * Resolves once no message is with an instance, or all that are have had the time to come again, and come first. What was
+ * pulled before the link broke at `brokeAt` may be sent into it until that pull ends, so «none» is believed only then.
+ */
+export async function nonePending(js: JetStream, { stream, name, ackWaitMs }: ConsumerSpec, brokeAt = 0) {
+  const deadline = Date.now() + pullMs + ackWaitMs
+  while (Date.now() < deadline) {
+    const found = existing<ConsumerInfo>(js, `CONSUMER.INFO.${stream}.${name}`)
+    const pending = await found.then(
+      (info) => info?.num_ack_pending ?? 0,
+      () => undefined,
+    )
+    if (pending === 0 && Date.now() > brokeAt + pullMs) return
     await sleep(100)
   }
 }

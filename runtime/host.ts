@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startObserving } from '../observe/observing'
+import { ensureMemory } from '../provision/memory'
 import { streamsFor } from '../provision/needs'
 import { ensureStreams, missingStreams, requireJetStream, requireVersion } from '../provision/streams'
 import { marksBucket, openMarks } from '../stores/marks'
@@ -135,7 +136,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     requireVersion(connection.server, settings.replicas)
     await requireJetStream(js)
     const { replicas } = settings
-    if (!bindOnly) await ensureStreams(js, [marksBucket], { ...options, replicas })
+    if (!bindOnly) await ensureMemory(js, { manifest, selected, env, replicas })
     await ensureStreams(js, streams, { ...options, replicas, marks })
     for (const fn of functions.toSorted((one, other) => Number(isHttp(one.entry)) - Number(isHttp(other.entry)))) {
       await put(fn)

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto'
+import type { Connection } from '../runtime/nats/connection'
 import type { JetStream } from '../runtime/nats/jetstream'
 import { kvStore } from './kv'
 
 export interface Lease {
-  /** Whether this process is the one, now. */
+  /** Whether this process is the one and may go on, now. */
   held(): boolean
+  /** Whether no other process can be the one, now. */
+  kept(): boolean
   /** Gives it back, so that another need not wait. */
   end(): Promise<void>
 }
@@ -22,14 +25,14 @@ const holdMs = 4_000
 const waitMs = 6_000
 
 interface Turns {
-  /** Awaited at each taking, before it is held. */
-  before(): Promise<void>
+  /** Awaited at each taking, and after the link broke (`brokeAt`, in milliseconds since 1970), before it is held. */
+  before(brokeAt: number): Promise<void>
   /** Called when it is held. */
   after(): void
 }
 
 /** One holder among all processes on the broker: who does not beat is followed by another. */
-export function openLease(js: JetStream, name: string, { before, after }: Turns): Lease {
+export function openLease(connection: Connection, js: JetStream, name: string, { before, after }: Turns): Lease {
   const store = kvStore<Mark>(js, 'runtime')
   const key = `lease.${name}`
   const self = randomUUID()
@@ -39,6 +42,17 @@ export function openLease(js: JetStream, name: string, { before, after }: Turns)
   let taking = 0
   let ready = false
   let ended = false
+  let broken = false
+  let brokeAt = 0
+
+  // What was sent into the broken link is lost here and still out at the broker, which would hand on what comes after.
+  const unlisten = connection.onStatus((status) => {
+    if (status !== 'disconnected') return
+    broken = true
+    brokeAt = Date.now()
+    ready = false
+    taking++
+  })
 
   const isFree = (known: Mark | undefined) =>
     !known?.holder ||
@@ -56,7 +70,8 @@ export function openLease(js: JetStream, name: string, { before, after }: Turns)
       if (now.holder !== seen.holder || now.beat !== seen.beat) seen = { ...now, since: Date.now() }
       return
     }
-    const fresh = Date.now() > heldUntil
+    const fresh = broken || Date.now() > heldUntil
+    broken = !connection.connected()
     heldUntil = askedAt + holdMs
     if (fresh) prepare(++taking)
   }
@@ -64,27 +79,33 @@ export function openLease(js: JetStream, name: string, { before, after }: Turns)
   /** Beside the beats, which keep the lease meanwhile. */
   const prepare = async (mine: number) => {
     ready = false
-    await before().catch(() => undefined)
+    await before(brokeAt).catch(() => undefined)
     if (mine !== taking || ended) return
     ready = true
     after()
   }
 
-  let turning = Promise.resolve()
+  let turning: Promise<void> | undefined
   const beat = () => {
     // An error is as good as no beat: the hold runs out by itself.
-    turning = turning.then(() => (ended ? undefined : turn())).catch(() => undefined)
+    turning ??= turn()
+      .catch(() => undefined)
+      .finally(() => {
+        turning = undefined
+      })
   }
   const timer = setInterval(() => {
-    if (Date.now() > heldUntil - holdMs + beatMs) beat()
+    if (broken || Date.now() > heldUntil - holdMs + beatMs) beat()
   }, lookMs)
   beat()
 
   return {
     held: () => ready && Date.now() < heldUntil,
+    kept: () => Date.now() < heldUntil,
     async end() {
       ended = true
       clearInterval(timer)
+      unlisten()
       ready = false
       await turning
       await store

@@ -1,10 +1,11 @@
 import type { JetStream } from '../runtime/nats/jetstream'
 import { kvStore } from './kv'
 
-/** How far a durable had come, and in which making of its stream. */
+/** How far a durable had come, in which making of its stream, and of which subject; all of the stream's without one. */
 export interface Floor {
   seq: number
   created: string
+  filter?: string
 }
 
 /** What the runtime remembers of the broker, in a bucket of its own. */
@@ -13,7 +14,6 @@ export interface Marks {
   made(stream: string): Promise<boolean>
   wasMade(stream: string): Promise<boolean>
   floor(stream: string, consumer: string): Promise<Floor | undefined>
-  /** Keeps the higher of two floors in the same making of the stream. */
   saveFloor(stream: string, consumer: string, floor: Floor): Promise<void>
   /** How many last chances a message has had, this one included. */
   chance(consumer: string, seq: number): Promise<number>
@@ -37,8 +37,9 @@ export function openMarks(js: JetStream): Marks {
     wasMade: async (stream) => (await streams.get(`stream.${stream}`)) !== undefined,
     floor: (stream, consumer) => floors.get(`floor.${stream}.${consumer}`),
     async saveFloor(stream, consumer, floor) {
+      const { seq, created, filter } = floor
       await floors.update(`floor.${stream}.${consumer}`, (known) =>
-        known?.created === floor.created && known.seq >= floor.seq ? known : floor,
+        known?.seq === seq && known.created === created && known.filter === filter ? known : floor,
       )
     },
     chance: async (consumer, seq) =>

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { traceparent } from '../runtime/envelope'
-import { asError, configuration } from '../runtime/errors'
+import { asError, configuration, isAway } from '../runtime/errors'
 import { invoke, type Outcome } from '../runtime/invoke'
 import { traceId } from '../runtime/trace'
 import { flagsOf, numberOf } from './flags'
-import { asFirst, type Letter, letterAt, lettersOf, removeLetter } from './letters'
+import { asFirst, type Found, findLetter, type Letter, letterAt, lettersOf, removeLetter } from './letters'
 import { type Link, linked, manifestOf, ownFunction } from './system'
 import type { Place, Tool } from './tool'
 
@@ -110,21 +110,38 @@ interface Redrive {
 
 async function redrive(link: Link, place: Place, { ids, rate, function: name, manifest: file }: Redrive) {
   const handle = handlerOf(link, place, file)
-  let handled = 0
-  let left = 0
+  // What was named wrongly is told before anything is done.
+  for (const id of ids) await letterAt(link, id)
+  const count = { handled: 0, stay: 0, gone: 0 }
   for (const id of ids.length > 0 ? ids : await idsOf(link, name)) {
     const began = Date.now()
-    const { letter, data } = await letterAt(link, id)
-    const why = await handle(letter, data)
-    if (why === undefined) {
-      await removeLetter(link, letter)
-      handled++
-    } else left++
-    place.say(`${id} ${letter.function}: ${why === undefined ? 'handled' : `stays: ${why}`}`)
+    const { ending, line } = await again(link, id, handle)
+    count[ending]++
+    place.say(`${id} ${line}`)
     await sleep(Math.max(0, 1_000 / rate - (Date.now() - began)))
   }
-  place.say(`${handled} handled, ${left} stay`)
-  return left > 0 ? 1 : 0
+  const gone = count.gone > 0 ? `, ${count.gone} gone` : ''
+  place.say(`${count.handled} handled, ${count.stay} stay${gone}`)
+  return count.stay > 0 ? 1 : 0
+}
+
+type Handle = (letter: Letter, data: Uint8Array) => Promise<string | undefined>
+
+/** One letter; whatever becomes of it, the next ones have their turn. */
+async function again(link: Link, id: string, handle: Handle) {
+  let found: Found | undefined
+  try {
+    found = await findLetter(link, id)
+  } catch (error) {
+    if (isAway(error)) throw error
+    return { ending: 'stay', line: `stays: ${asError(error).message}` } as const
+  }
+  if (!found) return { ending: 'gone', line: 'is gone: another command has handled or dropped it' } as const
+  const { letter, data } = found
+  const why = await handle(letter, data)
+  if (why !== undefined) return { ending: 'stay', line: `${letter.function}: stays: ${why}` } as const
+  await removeLetter(link, letter)
+  return { ending: 'handled', line: `${letter.function}: handled` } as const
 }
 
 /** Those that are there now: what fails again does not come round again. */
@@ -135,10 +152,10 @@ async function idsOf(link: Link, name: string | undefined): Promise<string[]> {
 }
 
 /** Hands a letter to its function; resolves with why it stays, or with nothing once all that it emitted is durable. */
-function handlerOf(link: Link, place: Place, file: string | undefined) {
+function handlerOf(link: Link, place: Place, file: string | undefined): Handle {
   const { manifest, folder } = manifestOf(place, file)
   const loaded = new Map<string, ReturnType<typeof ownFunction>>()
-  return async (letter: Letter, data: Uint8Array): Promise<string | undefined> => {
+  return async (letter, data) => {
     const entry = manifest.functions.find((one) => one.name === letter.function)
     if (!entry) return 'the manifest has no such function'
     try {

@@ -1,7 +1,7 @@
 import type { Headers } from '../runtime/envelope'
 import { configuration } from '../runtime/errors'
 import type { Incoming } from '../runtime/invoke'
-import { isMissing } from '../runtime/nats/jetstream'
+import { hasCode, isMissing } from '../runtime/nats/jetstream'
 import { historyOf } from './history'
 import type { Link } from './system'
 
@@ -38,24 +38,56 @@ export async function* lettersOf(link: Link, name?: string): AsyncGenerator<Lett
   }
 }
 
-/** One dead letter with its original bytes: from the stream that it was in, where they were too many to be stored twice. */
-export async function letterAt({ js }: Link, text: string): Promise<{ letter: Letter; data: Uint8Array }> {
+export interface Found {
+  letter: Letter
+  data: Uint8Array
+}
+
+/**
+ * One dead letter with its original bytes: from the stream that it was in, where they were too many to be stored twice.
+ * Undefined where it is not there, or no more.
+ */
+export async function findLetter({ js }: Link, text: string): Promise<Found | undefined> {
   const id = /^\d{1,15}$/.test(text) ? Number(text) : 0
-  type Found = { message: { subject: string; seq: number; data?: string; hdrs?: string } }
-  const found = await js.api<Found>(`STREAM.MSG.GET.${stream}`, { seq: id }).catch(() => undefined)
-  if (!found || id === 0) throw configuration(`ID: there is no dead letter ${text}; see node runtime dlq ls`)
-  const { message } = found
+  if (id === 0) return undefined
+  const message = await stored(js, stream, id)
+  if (!message) return undefined
   const letter = letterOf(id, message.subject, headersIn(message.hdrs))
   if (!letter.truncated) return { letter, data: Buffer.from(message.data ?? '', 'base64') }
-  const first = await js.api<Found>(`STREAM.MSG.GET.${letter.stream}`, { seq: letter.seq })
-  return {
-    letter: { ...letter, headers: headersIn(first.message.hdrs) },
-    data: Buffer.from(first.message.data ?? '', 'base64'),
+  const first = await stored(js, letter.stream, letter.seq)
+  if (!first) throw new Error(`its message, ${letter.stream} ${letter.seq}, is there no more`)
+  return { letter: { ...letter, headers: headersIn(first.hdrs) }, data: Buffer.from(first.data ?? '', 'base64') }
+}
+
+export async function letterAt(link: Link, text: string): Promise<Found> {
+  const found = await findLetter(link, text)
+  if (!found) throw configuration(`ID: there is no dead letter ${text}; see node runtime dlq ls`)
+  return found
+}
+
+interface StoredAs {
+  subject: string
+  data?: string
+  hdrs?: string
+}
+
+async function stored(js: Link['js'], stream: string, seq: number): Promise<StoredAs | undefined> {
+  try {
+    return (await js.api<{ message: StoredAs }>(`STREAM.MSG.GET.${stream}`, { seq })).message
+  } catch (error) {
+    if (hasCode(error, noMessage, noStream)) return undefined
+    throw error
   }
 }
 
+const noMessage = 10037
+const noStream = 10059
+
+/** One that another command has removed meanwhile is as removed as it should be. */
 export async function removeLetter({ js }: Link, { id }: Letter): Promise<void> {
-  await js.api(`STREAM.MSG.DELETE.${stream}`, { seq: id })
+  await js.api(`STREAM.MSG.DELETE.${stream}`, { seq: id }).catch(async (error) => {
+    if (await stored(js, stream, id)) throw error
+  })
 }
 
 /** The message as its function first got it. */

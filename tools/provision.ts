@@ -1,3 +1,4 @@
+import type { ConsumerDrift } from '../provision/consumer_config'
 import { ensureConsumer } from '../provision/consumers'
 import { consumerFor, streamsFor } from '../provision/needs'
 import {
@@ -8,9 +9,9 @@ import {
   requireVersion,
   updateStream,
 } from '../provision/streams'
-import { openLog } from '../runtime/log'
 import { isDurable } from '../runtime/manifest'
 import { readSettings } from '../runtime/settings'
+import type { Log } from '../runtime/types'
 import { marksBucket, openMarks } from '../stores/marks'
 import { flagsOf } from './flags'
 import { linked, manifestOf } from './system'
@@ -39,7 +40,7 @@ export const run: Tool = async (args, place) => {
   const { manifest } = manifestOf(place, file)
   const { replicas } = readSettings(env)
   const streams = [marksBucket, ...streamsFor(manifest, manifest.functions, env)]
-  const log = openLog('silent')
+  const log = consumersTold(say)
   return linked(place, async ({ connection, js }) => {
     requireVersion(connection.server, replicas)
     await requireJetStream(js)
@@ -65,6 +66,16 @@ export const run: Tool = async (args, place) => {
     say(`${streams.length} streams, ${drift.length} differences`)
     return drift.length > 0 ? 1 : 0
   })
+}
+
+/** What is logged of a consumer, as lines of the command. */
+function consumersTold(say: (text: string) => void): Log {
+  const tell = (fields: object, text: string) => {
+    const { consumer, field, server, wanted } = fields as Partial<ConsumerDrift> & { consumer?: string }
+    const what = field ? `: ${field} ${server ?? 'not set'}, wanted ${wanted ?? 'not set'}` : ''
+    say(`${consumer}: ${text}${what}`)
+  }
+  return { debug: () => {}, info: tell, warn: tell, error: tell }
 }
 
 function said(say: (text: string) => void, text: string): number {

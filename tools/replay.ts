@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Ports } from '../runtime/context'
 import { configuration } from '../runtime/errors'
-import { type Incoming, invoke, type LoadedFunction } from '../runtime/invoke'
+import { type Incoming, invoke, type LoadedFunction, type Outcome } from '../runtime/invoke'
 import { streamOf } from '../runtime/manifest'
 import type { Delivered } from '../runtime/nats/pull'
 import { reasonOf } from './dlq'
@@ -19,8 +19,9 @@ const help = `node runtime replay FUNCTION: hands one stream function its histor
   --manifest FILE    another manifest
 
 It reads what the stream holds now, one after the other, and leaves the function's own durable alone; what the function
-asks of others is asked. A function that decides or acts (replay: 'never' in its config) is refused: others fold what it
-decided. Exit codes: 0, 1 where a message was refused or failed, 2 wrong usage.`
+asks of others is asked; one that it puts off for later does not come again. A function that decides or acts
+(replay: 'never' in its config) is refused: others fold what it decided. Exit codes: 0, 1 where a message was refused
+or failed, 2 wrong usage.`
 
 const awayMs = 500
 const reasonsTold = 5
@@ -55,7 +56,7 @@ export const run: Tool = async (args, place) => {
   return linked(place, async (link) => {
     const { fn, ports: own } = await ownFunction(entry, manifest, folder, link)
     const ports: Ports = { ...(values.emit ? own : withoutSending(own)), replaying: true }
-    const count = { handled: 0, refused: 0, failed: 0 }
+    const count = { handled: 0, refused: 0, failed: 0, later: 0 }
     const told = setInterval(() => process.stderr.write(`${JSON.stringify(count)}\n`), tellMs)
     try {
       for await (const delivered of historyOf(link, {
@@ -65,30 +66,31 @@ export const run: Tool = async (args, place) => {
         since,
       })) {
         if (values.order !== undefined && !isAbout(delivered, values.order)) continue
-        const why = await handle(fn, asIncoming(delivered, stream), ports)
-        if (why === undefined) count.handled++
-        else {
-          count[why.startsWith('refused') ? 'refused' : 'failed']++
-          if (count.refused + count.failed <= reasonsTold) process.stderr.write(`${stream} ${delivered.seq}: ${why}\n`)
-        }
+        const outcome = await handle(fn, asIncoming(delivered, stream), ports)
+        count[outcome.kind === 'returned' ? 'handled' : outcome.kind]++
+        if (outcome.kind === 'returned' || outcome.kind === 'later') continue
+        if (count.refused + count.failed > reasonsTold) continue
+        process.stderr.write(`${stream} ${delivered.seq}: ${reasonOf(outcome)}\n`)
       }
     } finally {
       clearInterval(told)
     }
-    place.say(`${count.handled} handled, ${count.refused} refused, ${count.failed} failed`)
+    const later = count.later > 0 ? `, ${count.later} put off` : ''
+    place.say(`${count.handled} handled, ${count.refused} refused, ${count.failed} failed${later}`)
     return count.refused + count.failed > 0 ? 1 : 0
   })
 }
 
-/** Runs the function once, and again while something is away; resolves with why it did not return. */
-async function handle(fn: LoadedFunction, incoming: Incoming, ports: Ports): Promise<string | undefined> {
+type Ended = Exclude<Outcome, { kind: 'away' }>
+
+/** Runs the function once, and again while something is away. */
+async function handle(fn: LoadedFunction, incoming: Incoming, ports: Ports): Promise<Ended> {
   for (;;) {
     const { outcome } = await invoke(fn, [incoming], ports)
     if (outcome.kind === 'returned') {
       await Promise.all(outcome.emitted.map((emission) => ports.send(emission)))
-      return undefined
     }
-    if (outcome.kind !== 'away') return reasonOf(outcome)
+    if (outcome.kind !== 'away') return outcome
     await sleep(awayMs)
   }
 }

@@ -19,7 +19,7 @@ export const config = {
 export default (async (_, { messages, store, log }) => {
   const byOrder = new Map<string, Recorded[]>()
   const moves = new Map<string, { seq: number; move: Move }[]>()
-  const seqs: number[] = []
+  const seqs = new Set<number>()
   const move = (seq: number, [sku, made]: [string, Move]) =>
     moves.set(sku, [...(moves.get(sku) ?? []), { seq, move: made }])
   for (const { subject, body, raw, seq, id, cause } of messages) {
@@ -28,7 +28,9 @@ export default (async (_, { messages, store, log }) => {
       log.warn({ subject }, 'not recorded: without a stream an event has no sequence')
       continue
     }
-    seqs.push(seq)
+    // A message that came again meanwhile may stand in one batch twice.
+    if (seqs.has(seq)) continue
+    seqs.add(seq)
     if (subject === 'events.inventory_adjusted') {
       const { sku, on_hand: counted, ledger_seq } = body
       move(seq, [sku, { ledger_seq, at, counted, on_hand: 0, reserved: 0 }])
@@ -51,8 +53,8 @@ export default (async (_, { messages, store, log }) => {
     made.sort((one, other) => one.seq - other.seq)
     return store<ShelfAccount>('books').update(`sku.${sku}`, (known) => foldShelf(known, made))
   })
-  if (seqs.length === 0) return
-  await store<Totals>('books').update('totals', (known) => foldTotals(known, { histories, shelves, seqs }))
+  if (seqs.size === 0) return
+  await store<Totals>('books').update('totals', (known) => foldTotals(known, { histories, shelves, seqs: [...seqs] }))
 }) satisfies Handler<typeof config>
 
 async function everyOne<A, B>(all: Map<string, A>, make: (key: string, one: A) => Promise<B>): Promise<Map<string, B>> {

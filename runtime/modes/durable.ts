@@ -173,10 +173,10 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   }
 
   await provision()
-  const turns = { before: () => nonePending(js, spec), after: () => puller.wake() }
-  const lease = inOrder ? openLease(js, consumer, turns) : undefined
+  const turns = { before: (brokeAt: number) => nonePending(js, spec, brokeAt), after: () => puller.wake() }
+  const lease = inOrder ? openLease(connection, js, consumer, turns) : undefined
   const alive = setInterval(() => {
-    if (lease?.held() !== false) for (const delivered of running) delivered.working()
+    if (lease?.kept() !== false) for (const delivered of running) delivered.working()
   }, policy.ackWaitMs / 3)
   const saving = setInterval(() => {
     if (settled === 0) return

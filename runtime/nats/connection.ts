@@ -39,7 +39,8 @@ export interface Connection {
   subscribe(subject: string, callback: (arrived: Arrived) => void, queue?: string): Subscription
   /** Rejects where the server does not answer in time. */
   flush(timeoutMs: number): Promise<void>
-  onStatus(listener: (status: 'disconnected' | 'reconnected') => void): void
+  /** Returns what ends it. */
+  onStatus(listener: (status: 'disconnected' | 'reconnected') => void): () => void
   /** Tells of a subject that the server does not let us publish to. */
   onDenied(listener: (subject: string) => void): void
   /** Throws, as a matter of configuration, where the server has denied a subscription so far. */
@@ -130,7 +131,7 @@ function fileOf(field: string, path: string): Buffer {
 }
 
 function connection(nc: NatsConnection, log: Log): Connection {
-  const listeners: ((status: 'disconnected' | 'reconnected') => void)[] = []
+  const listeners = new Set<(status: 'disconnected' | 'reconnected') => void>()
   const deniedListeners: ((subject: string) => void)[] = []
   const denied = new Set<string>()
   let connected = true
@@ -199,7 +200,10 @@ function connection(nc: NatsConnection, log: Log): Connection {
       })
       await Promise.race([nc.flush(), late]).finally(() => over.abort())
     },
-    onStatus: (listener) => void listeners.push(listener),
+    onStatus(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
     onDenied: (listener) => void deniedListeners.push(listener),
     async refuseDenied() {
       // The server answers in order, the client tells of a denial a moment after.

@@ -40,10 +40,9 @@ interface PullOptions {
   missing(): Promise<void>
 }
 
-// Short, since a stop waits for the last pull to end; the answer to an empty one is the sign of life.
-const expiresMs = 1_000
+/** Short, since a stop waits for the last pull to end. */
+export const pullMs = 1_000
 const lookMs = 1_000
-const silentMs = 2_500
 const longestPullMs = 2_000
 
 /**
@@ -52,29 +51,25 @@ const longestPullMs = 2_000
  */
 export function openPull(connection: Connection, options: PullOptions): Puller {
   const { stream, consumer, slots, log, take, missing, patienceMs = longestPullMs, may } = options
-  let { inbox, subscription } = open(0)
+  let { inbox, subscription } = open()
   const pulls = new Map<string, { left: number; until: number }>()
   let busy = 0
   let count = 0
-  let heard = Date.now()
   let stopped = false
   let scheduled = false
-  let pausedUntil = 0
-  let links = 0
+  let looking = false
   let onEmpty: (() => void) | undefined
 
   const pull = () => {
     scheduled = false
-    if (stopped || !connection.connected() || Date.now() < pausedUntil || may?.() === false) return
-    const now = Date.now()
+    if (stopped || looking || !connection.connected() || may?.() === false) return
     const pending = [...pulls.values()].reduce((sum, { left }) => sum + left, 0)
     const free = slots - busy - pending
     // Topping up at half keeps the pulls few; one at a time would idle between them.
     if (free <= 0 || (pending > 0 && free < slots / 2)) return
     const id = (++count).toString(36)
-    if (pulls.size === 0) heard = now
-    pulls.set(id, { left: free, until: now + expiresMs + lookMs })
-    const request = { batch: free, expires: expiresMs * 1e6 }
+    pulls.set(id, { left: free, until: Date.now() + pullMs + lookMs })
+    const request = { batch: free, expires: pullMs * 1e6 }
     connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, Buffer.from(JSON.stringify(request)), {
       reply: `${inbox}.${id}`,
     })
@@ -105,17 +100,23 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
 
   /** No consumer, or one that moved or is silent: see that it is there before asking again. */
   const lookAfterConsumer = () => {
-    pausedUntil = Date.now() + lookMs
+    if (looking || stopped) return
+    looking = true
+    log.warn({ stream, consumer }, 'a pull was not served; the consumer is looked for')
     missing()
       .catch((error) => log.error({ err: error, stream, consumer }, 'the consumer cannot be put back'))
-      .finally(() => setTimeout(schedule, lookMs))
+      .finally(() => setTimeout(resume, lookMs))
   }
 
-  /** An inbox for each link to the broker, which may still know the pulls of the last one and would serve both. */
-  function open(link: number) {
-    const inbox = `${connection.inbox}p${consumer}-${link}`
+  const resume = () => {
+    looking = false
+    schedule()
+  }
+
+  /** An inbox of its own for each puller and link: the broker may still know the pulls of the last, and would serve both. */
+  function open() {
+    const inbox = `${connection.inbox}p${consumer}-${Math.random().toString(36).slice(2)}`
     const subscription = connection.subscribe(`${inbox}.*`, (arrived) => {
-      heard = Date.now()
       const status = arrived.reply ? 0 : arrived.status()
       if (status) return onStatus(status, arrived)
       served()
@@ -126,21 +127,22 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     return { inbox, subscription }
   }
 
-  const watch = setInterval(() => {
-    const now = Date.now()
-    for (const [id, one] of pulls) if (one.until < now) ended(id)
-    if (pulls.size > 0 && now - heard > silentMs && connection.connected()) {
-      pulls.clear()
-      lookAfterConsumer()
-    } else schedule()
-  }, lookMs)
+  /** A server tells of a pull that ends, but an old one says nothing at all where there is no consumer. */
+  const look = () => {
+    const silent = [...pulls].filter(([, { until }]) => until < Date.now())
+    for (const [id] of silent) ended(id)
+    if (silent.length > 0 && connection.connected()) lookAfterConsumer()
+    else schedule()
+  }
+  // After what has arrived is read: a handler that kept the process busy is no silence.
+  const watch = setInterval(() => setImmediate(look), lookMs)
 
-  connection.onStatus((status) => {
+  const unlisten = connection.onStatus((status) => {
     pulls.clear()
     onEmpty?.()
     if (status !== 'reconnected' || stopped) return
     void subscription.drain()
-    ;({ inbox, subscription } = open(++links))
+    ;({ inbox, subscription } = open())
     schedule()
   })
   schedule()
@@ -160,6 +162,7 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
         })
       }
       clearInterval(watch)
+      unlisten()
       await subscription.drain()
     },
   }

@@ -138,6 +138,20 @@ test('a repeat that says the same, however late and often, changes nothing but t
   assert.is(twice.events, 2 * once.events)
 })
 
+test('an event that stands in one page twice counts once', async () => {
+  for (const steps of Object.values(lives)) {
+    const all = told(steps)
+    const once = openAudit()
+    await once.read(all)
+    for (const page of [all.flatMap((one) => [one, one]), [...all, ...all], [...all, ...all.slice(1, -1)]]) {
+      const twice = openAudit()
+      await twice.read(page)
+      assert.equal(await twice.books(), await once.books())
+      assert.equal(twice.dump(), once.dump())
+    }
+  }
+})
+
 test('another order_created or cancel_requested of an order decides nothing', async () => {
   const audit = openAudit()
   await audit.read(

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { startBroker } from '../support/broker'
+import { type Broker, startBroker } from '../support/broker'
 import { runFunctions } from '../support/host'
 import { type Note, notes } from '../support/notes'
 import { startProxy } from '../support/proxy'
@@ -108,6 +108,119 @@ test('one that fails waits in its place, and is dead after maxDeliver; those aft
       [7, '3'],
     ],
   )
+})
+
+const firstTimes = (handled: number[]) => handled.filter((n, index) => handled.indexOf(n) === index)
+
+for (const [what, meanwhile] of [
+  ['the link breaks', async () => undefined],
+  [
+    'the link breaks and the broker is killed',
+    async (broker: Broker) => {
+      await broker.kill('SIGKILL')
+      await broker.start()
+    },
+  ],
+] as const) {
+  test(`where ${what} within a batch, what was lost on the way comes before what is newer`, async () => {
+    const broker = await startBroker()
+    const wire = await openWire(broker)
+    const proxy = await startProxy(broker)
+    const handled: number[] = []
+    let release = () => {}
+    const linkedAgain = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const take = inOrder(
+      async (batch) => {
+        await linkedAgain
+        handled.push(...batch.map(({ n }) => n))
+      },
+      { ackWaitMs: 2_000 },
+    )
+    const streams = await runFunctions(broker, take)
+    await streams.stop()
+    for (const n of numbers(40)) await wire.store('events.ordered', { n })
+    const broken = proxy.breakWithin('$JS.ACK.EVENTS.order__take.', 4)
+    const host = await runFunctions({ url: proxy.url }, take)
+    await broken
+    await eventually('the rest of the batch to be out', async () => {
+      const { num_ack_pending, ack_floor } = await wire.durable('EVENTS', 'order/take')
+      return num_ack_pending + ack_floor.stream_seq >= 10
+    })
+    await meanwhile(broker)
+    proxy.mend()
+    await eventually('the link', () => host.log.some(({ text }) => text === 'connected to NATS again'))
+    // The acks of what is in hand leave room at the broker, for what was lost or for what is newer.
+    release()
+    await eventually('the last', () => handled.includes(40))
+    assert.equal(firstTimes(handled), numbers(40))
+  })
+}
+
+test('what is in hand when the link breaks is kept, handled once, and keeps nobody waiting for good', async () => {
+  const broker = await startBroker()
+  const wire = await openWire(broker)
+  const proxy = await startProxy(broker)
+  const handled: number[] = []
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const take = inOrder(
+    async (batch) => {
+      await held
+      handled.push(...batch.map(({ n }) => n))
+    },
+    { ackWaitMs: 3_000 },
+  )
+  const streams = await runFunctions(
+    broker,
+    inOrder(() => undefined),
+  )
+  await streams.stop()
+  for (const n of numbers(40)) await wire.store('events.ordered', { n })
+  const broken = proxy.breakWithin('$JS.ACK.EVENTS.order__take.', 4)
+  await runFunctions({ url: proxy.url }, take)
+  await broken
+  proxy.mend()
+  await eventually('what was lost to come again while the first are in hand', async () => {
+    const { num_redelivered } = await wire.durable('EVENTS', 'order/take')
+    return num_redelivered >= 6
+  })
+  release()
+  await eventually('the last', () => handled.includes(40))
+  assert.equal(handled.slice(0, 5), [1, 2, 3, 4, 5])
+  assert.equal(firstTimes(handled), numbers(40))
+})
+
+test('kill -9 of the broker under load: each message in its place, none missing', async () => {
+  const broker = await startBroker()
+  const wire = await openWire(broker)
+  const total = 300
+  const handled: number[] = []
+  await runFunctions(
+    broker,
+    inOrder(async (batch) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      handled.push(...batch.map(({ n }) => n))
+    }),
+  )
+  const publishAll = async () => {
+    for (const n of numbers(total)) {
+      const headers = { 'Nats-Msg-Id': `load:${n}` }
+      await eventually(`message ${n} to be stored`, () => wire.store('events.ordered', { n }, headers).catch(() => 0))
+    }
+  }
+  const published = publishAll()
+  for (const reached of [50, 150]) {
+    await eventually(`${reached} to be handled`, () => handled.length >= reached)
+    await broker.kill('SIGKILL')
+    await broker.start()
+  }
+  await published
+  await eventually('the last', () => handled.includes(total))
+  assert.equal(firstTimes(handled), numbers(total))
 })
 
 test.run()

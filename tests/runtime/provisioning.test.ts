@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert'
 import { startBroker } from '../support/broker'
+import { deleteConsumer } from '../support/consumers'
 import { runFunctions } from '../support/host'
 import { manifestFolder } from '../support/manifest_folder'
 import { type Note, notes } from '../support/notes'
@@ -44,7 +45,7 @@ test('a durable that vanishes while running goes on from its last saved floor', 
   for (const n of numbers(50)) await wire.store('events.noted', { n })
   await eventually('its floor to be saved', async () => (await floorOf(wire)) === 50)
   const jsm = await wire.nc.jetstreamManager()
-  await jsm.consumers.delete('EVENTS', 'note__take')
+  await deleteConsumer(jsm, 'EVENTS', 'note__take')
   await wire.store('events.noted', { n: 51 })
   await eventually('what came after', () => handled.includes(51))
   assert.equal(handled, numbers(51))
@@ -60,7 +61,7 @@ test('one that vanished while nothing ran does, too; of a stream made anew it ta
   await eventually('its floor to be saved', async () => (await floorOf(wire)) === 5)
   await first.stop()
   const jsm = await wire.nc.jetstreamManager()
-  await jsm.consumers.delete('EVENTS', 'note__take')
+  await deleteConsumer(jsm, 'EVENTS', 'note__take')
   await wire.store('events.noted', { n: 6 })
   const second = await runFunctions(broker, listener(handled))
   await eventually('what came meanwhile', () => handled.includes(6))
@@ -82,7 +83,7 @@ test('one that begins with what is new is put back where it began, before it has
   const host = await runFunctions(broker, listener(handled, { from: 'new' }))
   await host.stop()
   const jsm = await wire.nc.jetstreamManager()
-  await jsm.consumers.delete('EVENTS', 'note__take')
+  await deleteConsumer(jsm, 'EVENTS', 'note__take')
   await wire.store('events.noted', { n: 1 })
   await runFunctions(broker, listener(handled, { from: 'new' }))
   await eventually('what came while it was gone', () => handled.includes(1))
@@ -179,7 +180,7 @@ test('--bind-only creates nothing and says what is missing', async () => {
   const jsm = await wire.nc.jetstreamManager()
   assert.equal(await jsm.streams.names().next(), [])
   await runTool(broker, ['provision', '--manifest', manifest])
-  await jsm.consumers.delete('EVENTS', 'note__take')
+  await deleteConsumer(jsm, 'EVENTS', 'note__take')
   const consumers = await runTool(broker, ['--bind-only', '--manifest', manifest])
   assert.is(consumers.exitCode, 2)
   assert.is(consumers.stderr, '--bind-only: the consumer note__take of EVENTS is missing on the server')

@@ -10,6 +10,11 @@ export interface Proxy {
    * is broken instead, and stays so until `mend`.
    */
   breakAfter(text: string): Promise<void>
+  /**
+   * Resolves once the link is broken right before the client gets `text` for the time after `count`; what the broker
+   * has sent from there on is lost, and the link stays broken until `mend`.
+   */
+  breakWithin(text: string, count: number): Promise<void>
   mend(): void
 }
 
@@ -17,6 +22,7 @@ export interface Proxy {
 export async function startProxy(broker: Pick<Broker, 'port'>, { version = '' } = {}): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let wanted: { text: string; broken(): void } | undefined
+  let counted: { text: string; left: number; broken(): void } | undefined
   let down = false
 
   const server = createServer((client) => {
@@ -40,6 +46,15 @@ export async function startProxy(broker: Pick<Broker, 'port'>, { version = '' } 
       wanted = undefined
     })
     upstream.on('data', (chunk) => {
+      const until = counted ? endOf(chunk, counted) : -1
+      if (until >= 0) {
+        down = true
+        upstream.destroy()
+        client.end(chunk.subarray(0, until))
+        counted?.broken()
+        counted = undefined
+        return
+      }
       if (!sent) return void client.write(version ? posing(chunk, version) : chunk)
       down = true
       cut()
@@ -57,10 +72,21 @@ export async function startProxy(broker: Pick<Broker, 'port'>, { version = '' } 
       new Promise((broken) => {
         wanted = { text, broken }
       }),
+    breakWithin: (text, count) =>
+      new Promise((broken) => {
+        counted = { text, left: count, broken }
+      }),
     mend() {
       down = false
     },
   }
+}
+
+/** Where in the chunk the text stands that is one too many, or -1; counts those before it. */
+function endOf(chunk: Buffer, counted: { text: string; left: number }): number {
+  let at = chunk.indexOf(counted.text)
+  while (at >= 0 && counted.left-- > 0) at = chunk.indexOf(counted.text, at + 1)
+  return at
 }
 
 const posing = (chunk: Buffer, version: string): Buffer =>

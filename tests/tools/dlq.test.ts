@@ -104,6 +104,43 @@ test('what fails again stays, and the exit code says so', async () => {
   assert.is((await lettersIn(wire)).length, 1)
 })
 
+test('a letter that is dropped while others are redriven is told, and keeps none of them from their turn', async () => {
+  const { broker, wire } = await withLetters([{ n: 1 }, { n: 2 }, { n: 3 }])
+  const asking = `export default async ({ n }, { emit, request }) => {
+    if (n === 1) await request('rpc.gate', {})
+    emit('events.taken', { n })
+  }`
+  const { 'note/take': take, ...others } = functions(asking)
+  const repaired = await manifestFolder({
+    ...others,
+    'note/take': { ...take, requests: ['rpc.gate'] },
+    'note/gate': { mode: 'rpc', subject: 'rpc.gate', queue: 'gate', source: witness },
+  })
+  wire.nc.subscribe('rpc.gate', {
+    callback: async (_, message) => {
+      // The one under way, too.
+      await runTool(broker, ['dlq', 'drop', '1', '2'])
+      message.respond(Buffer.from('{}'))
+    },
+  })
+  await wire.nc.flush()
+  assert.equal(await runTool(broker, ['dlq', 'redrive', '--all', '--manifest', repaired]), {
+    exitCode: 0,
+    stdout:
+      '1 note/take: handled\n2 is gone: another command has handled or dropped it\n3 note/take: handled\n' +
+      '2 handled, 0 stay, 1 gone',
+    stderr: '',
+  })
+  assert.is((await lettersIn(wire)).length, 0)
+})
+
+test('a letter that is not there is told before any is redriven', async () => {
+  const { broker, wire, repaired } = await withLetters([{ n: 1 }])
+  const { exitCode, stderr } = await runTool(broker, ['dlq', 'redrive', '1', '9', '--manifest', repaired])
+  assert.equal({ exitCode, stderr }, { exitCode: 2, stderr: 'ID: there is no dead letter 9; see node runtime dlq ls' })
+  assert.is((await lettersIn(wire)).length, 1)
+})
+
 test('killed between what it emitted and the removal, the letter is there, and again makes no second event', async () => {
   const { broker, wire } = await withLetters([{ n: 1 }])
   const deadly = `export default ({ n }, { publish }) =>

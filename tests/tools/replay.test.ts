@@ -2,6 +2,7 @@ import * as assert from 'uvu/assert'
 import { startApp } from '../support/app'
 import { startBroker } from '../support/broker'
 import { manifestFolder } from '../support/manifest_folder'
+import { startProxy } from '../support/proxy'
 import { recordsOf } from '../support/records'
 import { openShop } from '../support/shop'
 import { suite } from '../support/suite'
@@ -11,17 +12,30 @@ import { openWire } from '../support/wire'
 
 const test = suite('node runtime replay')
 
-const source = `export default async ({ n, who }, { store, emit, reject }) => {
+const summing = `export default async ({ n, who }, { store, emit, reject }) => {
   if (n === 13) reject(409, 'Unlucky.')
   await store('sums').update('sum', (known = { ns: [] }) => ({ ns: [...known.ns, n] }))
   emit('events.summed', { n })
 }`
 
-async function start(most: number) {
+/** Asks at its first message, so that a test may do something before the rest are read. */
+const asking = summing
+  .replace('{ n, who }, { ', '{ n, who }, { request, ')
+  .replace('  await store', "  if (n === 1) await request('rpc.gate', {})\n  await store")
+
+async function start(most: number, source = summing) {
   const broker = await startBroker()
   const wire = await openWire(broker)
   const manifest = await manifestFolder({
-    'sum/add': { mode: 'stream', subject: 'events.added', stores: ['sums'], emits: ['events.summed'], source },
+    'sum/add': {
+      mode: 'stream',
+      subject: 'events.added',
+      stores: ['sums'],
+      emits: ['events.summed'],
+      requests: ['rpc.gate'],
+      source,
+    },
+    'sum/gate': { mode: 'rpc', subject: 'rpc.gate', queue: 'gate', source: 'export default () => ({})' },
     'sum/ask': { mode: 'rpc', subject: 'rpc.sum', queue: 'sum', source: 'export default () => ({})' },
     'sum/pay': {
       mode: 'stream',
@@ -33,13 +47,15 @@ async function start(most: number) {
   })
   await runTool(broker, ['provision', '--manifest', manifest])
   for (let n = 1; n <= most; n++) await wire.store('events.added', { n, who: `w-${n % 2}` })
-  const replay = (...args: string[]) => runTool(broker, ['replay', ...args, '--manifest', manifest])
+  const replayOver = (link: { url: string }, ...args: string[]) =>
+    runTool(link, ['replay', ...args, '--manifest', manifest])
+  const replay = (...args: string[]) => replayOver(broker, ...args)
   const jsm = await wire.nc.jetstreamManager()
   const sums = async () => {
     const { data } = await jsm.streams.getMessage('KV_sums', { last_by_subj: '$KV.sums.sum' })
     return (JSON.parse(Buffer.from(data).toString()) as { ns: number[] }).ns
   }
-  return { broker, wire, replay, sums, jsm }
+  return { broker, wire, replay, replayOver, sums, jsm }
 }
 
 const numbers = (most: number) => Array.from({ length: most }, (_, index) => index + 1)
@@ -117,6 +133,69 @@ test('what is refused is counted, and why is told', async () => {
     exitCode: 1,
     stdout: '13 handled, 1 refused, 0 failed',
     stderr: 'EVENTS 13: refused, Unlucky.',
+  })
+})
+
+/** More than are read ahead. */
+const many = 300
+
+test('goes on behind what it has read where its reader was forgotten while a message took long', async () => {
+  const { wire, replay, sums, jsm } = await start(many, asking)
+  wire.nc.subscribe('rpc.gate', {
+    callback: async (_, message) => {
+      for (const { name } of await jsm.consumers.list('EVENTS').next()) {
+        if (name !== 'sum__add') await jsm.consumers.delete('EVENTS', name)
+      }
+      message.respond(Buffer.from('{}'))
+    },
+  })
+  await wire.nc.flush()
+  const { exitCode, stdout, stderr } = await replay('sum/add')
+  assert.is(exitCode, 1, stderr)
+  assert.is(stdout, `${many - 1} handled, 1 refused, 0 failed`)
+  assert.equal(
+    await sums(),
+    numbers(many).filter((n) => n !== 13),
+  )
+})
+
+test('its reader outlives a message that takes for minutes', async () => {
+  const { wire, replay, jsm } = await start(1, asking)
+  const thresholds: unknown[] = []
+  wire.nc.subscribe('rpc.gate', {
+    callback: async (_, message) => {
+      const readers = (await jsm.consumers.list('EVENTS').next()).filter(({ name }) => name !== 'sum__add')
+      thresholds.push(...readers.map(({ config }) => config.inactive_threshold))
+      message.respond(Buffer.from('{}'))
+    },
+  })
+  await wire.nc.flush()
+  await replay('sum/add')
+  assert.equal(thresholds, [600e9])
+})
+
+test('keeps the order where the link breaks between two messages', async () => {
+  const { broker, replayOver, sums } = await start(many)
+  const proxy = await startProxy(broker)
+  const broken = proxy.breakWithin('$JS.ACK.EVENTS.', 20)
+  const replayed = replayOver(proxy, 'sum/add')
+  await broken
+  proxy.mend()
+  const { stdout, stderr } = await replayed
+  assert.match(stdout, new RegExp(`^${many - 1} handled, 1 refused`), stderr)
+  const handled = await sums()
+  assert.equal(
+    handled.filter((n, index) => handled.indexOf(n) === index),
+    numbers(many).filter((n) => n !== 13),
+  )
+})
+
+test('what is put off for later is counted apart, and is no fault', async () => {
+  const { replay } = await start(3, 'export default ({ n }, { later }) => n === 2 && later(1_000)')
+  assert.equal(await replay('sum/add'), {
+    exitCode: 0,
+    stdout: '2 handled, 0 refused, 0 failed, 1 put off',
+    stderr: '',
   })
 })
 
