@@ -2,6 +2,8 @@ import { rejection } from './errors'
 
 /** Headers as the runtime passes them: one value for each name. */
 export type Headers = Record<string, string>
+/** As they are sent: a dead letter keeps all the values that its message came with. */
+export type SentHeaders = Record<string, string | string[]>
 
 export const messageId = 'Nats-Msg-Id'
 export const traceparent = 'traceparent'
@@ -29,4 +31,7 @@ export function decode(data: Uint8Array): unknown {
 }
 
 /** A header value may hold no line break and the broker takes no more than 64 KiB of them all. */
-export const headerText = (text: string, most = 500): string => text.replace(/[\r\n]+/g, ' ').slice(0, most)
+export const headerText = (text: string, most = 500): string =>
+  String(text)
+    .replace(/[\r\n]+/g, ' ')
+    .slice(0, most)

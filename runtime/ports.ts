@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { settled } from '../provision/progress'
 import { kvStore } from '../stores/kv'
 import { openLedger } from '../stores/ledger'
+import { ledgerWithin, settledWithin, within } from '../stores/within'
 import type { Emission, Ports } from './context'
 import {
   decode,
@@ -18,10 +18,11 @@ import {
 import { away, isAway, rejection } from './errors'
 import { step } from './failpoint'
 import { type Manifest, streamOf } from './manifest'
+import { openGate } from './modes/gate'
 import type { Arrived, Connection } from './nats/connection'
 import type { JetStream } from './nats/jetstream'
 import type { Ask } from './nats/mux'
-import type { Contracts, FieldError, Ledger, Store } from './types'
+import type { Contracts, FieldError, Ledger } from './types'
 
 interface Parts {
   manifest: Manifest
@@ -39,7 +40,6 @@ const againMs = 50
 /** What handlers may do, over NATS. */
 export function natsPorts({ manifest, contracts, connection, ask, js, log, observe }: Parts): Ports {
   const ledgers = new Map<string, Ledger<never, never>>()
-  const stores = new Map<string, Store<unknown>>()
 
   const publish = ({ subject, body, id, traceparent: trace }: Emission, stream: string, budgetMs?: number) =>
     step(`publish ${subject}`, () =>
@@ -51,6 +51,7 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
     log,
     logged: manifest.log ?? {},
     observe,
+    gate: openGate(),
     local: new EventEmitter().setMaxListeners(0),
 
     async send(emission, budgetMs) {
@@ -75,8 +76,7 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
     async request(subject, body, { timeoutMs, headers }) {
       const deadline = Date.now() + timeoutMs
       const patience = Date.now() + Math.min(timeoutMs, restartMs)
-      for (;;) {
-        const left = deadline - Date.now()
+      for (let left = timeoutMs; ; left = deadline - Date.now()) {
         try {
           const sent = { ...headers, [timeLeft]: String(left) }
           return replyFrom(await ask(subject, encode(body), { timeoutMs: left, headers: sent }), subject)
@@ -88,19 +88,15 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
       }
     },
 
-    store(bucket) {
-      const store = stores.get(bucket) ?? kvStore(js, bucket)
-      stores.set(bucket, store)
-      return store
-    },
+    store: (bucket, left) => kvStore(within(js, left), bucket),
 
-    ledger(name, definition) {
+    ledger(name, definition, left) {
       const ledger = ledgers.get(name) ?? openLedger(js, name, definition)
       ledgers.set(name, ledger)
-      return ledger
+      return ledgerWithin(ledger, left)
     },
 
-    settled: (name, signal) => settled(js, manifest, name, signal),
+    settled: (name, signal, left) => settledWithin(js, manifest, { name, signal, left }),
   }
 }
 
