@@ -27,9 +27,6 @@ export interface Emission {
   traceparent: string
 }
 
-/** Milliseconds that a run has for what it asks for now. */
-type Left = () => number
-
 /** What the runtime does for a handler; the handler's side knows no NATS. */
 export interface Ports {
   contracts: Contracts
@@ -44,9 +41,9 @@ export interface Ports {
   /** Durable or an error; a duplicate tells what is stored. */
   publish(emission: Emission, budgetMs?: number): Promise<Published<unknown>>
   request(subject: string, body: unknown, options: { timeoutMs: number; headers: Headers }): Promise<Reply<unknown>>
-  store(bucket: string, left: Left): Store<unknown>
-  ledger(name: string, definition: LedgerDefinition<never, never>, left: Left): Ledger<never, never>
-  settled(name: string, signal: AbortSignal, left: Left): Promise<void>
+  store(bucket: string, left: () => number): Store<unknown>
+  ledger(name: string, definition: LedgerDefinition<never, never>, left: () => number): Ledger<never, never>
+  settled(name: string, signal: AbortSignal, left: () => number): Promise<void>
 }
 
 /** One run of a handler: its deadline, its trace and what it has emitted so far. */
@@ -56,7 +53,8 @@ export interface Run {
   timeoutMs: number
   deadline: number
   emitted: Emission[]
-  left: Left
+  /** Milliseconds for what it asks for now. */
+  left(): number
   signal(): AbortSignal
   abort(reason: Error): void
 }
@@ -71,7 +69,10 @@ export function startRun(id: string | undefined, traceparent: string | undefined
     deadline: Date.now() + timeoutMs,
     emitted: [],
     // Less than there is, so that silence is told as such before the handler's own time is over and counts as its failure.
-    left: () => Math.min(longestTimerMs, Math.max(1, Math.floor((run.deadline - Date.now()) * 0.9))),
+    left() {
+      const rest = run.deadline - Date.now()
+      return Math.min(longestTimerMs, Math.max(1, Math.floor(Math.min(rest * 0.9, Math.max(rest - 50, rest / 2)))))
+    },
     signal() {
       controller ??= new AbortController()
       if (aborted) controller.abort(aborted)

@@ -8,18 +8,13 @@ import { traceId } from './trace'
 
 /** What came of one run of a handler; each mode says what that means to the broker. */
 export type Outcome =
-  | Returned
+  | { kind: 'returned'; value: unknown; emitted: Emission[]; replayed: boolean }
   | { kind: 'refused'; rejection: Rejection }
   | { kind: 'failed'; error: Error }
   | { kind: 'away'; error: Away }
   | { kind: 'later'; ms: number }
 
-export interface Returned {
-  kind: 'returned'
-  value: unknown
-  emitted: Emission[]
-  replayed: boolean
-}
+export type Returned = Extract<Outcome, { kind: 'returned' }>
 
 interface Options {
   /** Sends what it returned and emitted, with what is left of its time: it has returned once that is done. */

@@ -7,7 +7,7 @@ import { toDeadLetters } from '../../stores/dead_letter'
 import { openLease } from '../../stores/lease'
 import { messageKey } from '../../stores/tries'
 import { sending } from '../failpoint'
-import { type Incoming, invoke, type Judged, type LoadedFunction } from '../invoke'
+import { type Incoming, invoke, type Judged, type LoadedFunction, type Returned } from '../invoke'
 import { type Delivered, openPull } from '../nats/pull'
 import { asIncoming, type Broker, type Running, sendAll } from './mode'
 import { pause, pauseAway, pauseMs } from './pauses'
@@ -111,7 +111,14 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
 
   /** Runs the handler and sends what it emitted; while something is away it waits here and burns no attempt. */
   const judge = async (group: Group): Promise<Judged> => {
-    const run = (isAlone: boolean) => runOnce(group, isAlone)
+    const incoming = group.map(({ arrived, attempt, seq }) => ({
+      ...asIncoming(arrived),
+      attempt,
+      seq,
+      fallbackId: `${stream}:${seq}`,
+    })) as [Incoming, ...Incoming[]]
+    const deliver = (returned: Returned) => sendAll(ports, returned)
+    const run = (isAlone: boolean) => invoke(fn, incoming, ports, { deliver, isAlone })
     for (let attempt = 1; ; attempt++) {
       const judged = await (isSuspect(group[0]) ? tries.run(keyOf(group[0]), suspects, run) : run(false))
       if (judged.outcome.kind !== 'away') return judged
@@ -119,16 +126,6 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
       await pauseAway(policy, attempt, stopping.signal)
       if (stopping.signal.aborted) return judged
     }
-  }
-
-  const runOnce = (group: Group, isAlone: boolean): Promise<Judged> => {
-    const incoming = group.map(({ arrived, attempt, seq }) => ({
-      ...asIncoming(arrived),
-      attempt,
-      seq,
-      fallbackId: `${stream}:${seq}`,
-    })) as [Incoming, ...Incoming[]]
-    return invoke(fn, incoming, ports, { deliver: (returned) => sendAll(ports, returned), isAlone })
   }
 
   const settle = async (delivered: Delivered, { outcome, fields: about }: Judged): Promise<void> => {

@@ -24,9 +24,7 @@ export function startEvent(fn: LoadedFunction, { connection, ports, log }: Broke
   }
 
   const take = (arrived: Arrived) => {
-    if (slots.run(() => handle(arrived))) return
-    turnedAway(arrived.subject)
-    log.error({ function: fn.entry.name }, 'event lost: too many wait already')
+    if (!slots.run(() => handle(arrived))) turnedAway(arrived.subject)
   }
 
   const subscription = connection.subscribe(subject as string, take, queue)

@@ -64,9 +64,8 @@ export function openJetStream(ask: Ask, { leaderReads }: { leaderReads: boolean 
       })
     },
 
-    async read(stream, which, budgetMs) {
-      return leaderReads ? leaderRead(api, stream, which, budgetMs) : directRead(ask, stream, which, budgetMs)
-    },
+    read: (stream, which, budgetMs) =>
+      leaderReads ? leaderRead(api, stream, which, budgetMs) : directRead(ask, stream, which, budgetMs),
   }
 }
 

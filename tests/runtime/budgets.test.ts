@@ -59,7 +59,7 @@ for (const [what, use] of Object.entries(uses)) {
             stores: ['numbers'],
             ledgers: ['counts'],
             awaits: ['slow/take'],
-            policy: { timeoutMs: 300, maxDeliver: 1, backoffMs: 5, ...policy },
+            policy: { timeoutMs: 500, maxDeliver: 1, backoffMs: 5, ...policy },
             handler: (body: Note | Note[], context: Context) => use([body].flat()[0] as Note, context),
           },
         },
