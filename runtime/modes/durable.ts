@@ -153,9 +153,9 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
 
   /** Its age counts from when it was stored; from when it was first handled, where its function had been away until then. */
   const isTooOld = async (one: Delivered): Promise<boolean> => {
-    const isOlder = (since: number) => Date.now() - since > maxAgeMs
-    if (!isOlder(one.storedAt)) return false
-    return isOlder(await tries.since(keyOf(one), one.attempt === 1 ? Date.now() : one.storedAt))
+    const now = Date.now()
+    if (now - one.storedAt <= maxAgeMs) return false
+    return now - (await tries.since(keyOf(one), one.attempt === 1 ? now : one.storedAt)) > maxAgeMs
   }
 
   /** Handed back, or kept here where those after it must not come first. */
