@@ -42,8 +42,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   const stopping = new AbortController()
   setMaxListeners(0, stopping.signal)
   const idlers: (() => void)[] = []
-  let settled = 0
-  let putOff = 0
+  let [settled, putOff] = [0, 0]
   let outOfOrder = false
 
   const handle = async (group: Group) => {
@@ -198,8 +197,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     if (lease?.held() !== false) for (const delivered of running) delivered.working()
   }, policy.ackWaitMs / 3)
   const saving = setInterval(() => {
-    if (putOff > 0 && !policy.ordered)
-      warnOfCrowd(js, spec, log).catch((error) => log.debug({ err: error, consumer }, 'not looked at'))
+    if (putOff > 0 && !policy.ordered) void warnOfCrowd(js, spec, log)
     putOff = 0
     if (settled === 0) return
     settled = 0
