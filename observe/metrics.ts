@@ -40,7 +40,7 @@ export async function openMetrics({ js, manifest, entries }: Watched): Promise<M
   })
   const redelivered = new Counter({
     name: 'functions_redelivered_total',
-    help: 'Runs of messages that had been delivered before.',
+    help: 'Deliveries of messages that had been delivered before.',
     labelNames: ['function'],
     registers,
   })
@@ -101,9 +101,7 @@ export async function openMetrics({ js, manifest, entries }: Watched): Promise<M
   return {
     observer: {
       began(run) {
-        const { inFlight, redelivered } = of(run.entry)
-        inFlight.inc()
-        if (run.attempt > 1) redelivered.inc()
+        of(run.entry).inFlight.inc()
       },
       ended({ entry }, ending, ms) {
         const { handled, duration, inFlight } = of(entry)
@@ -112,6 +110,7 @@ export async function openMetrics({ js, manifest, entries }: Watched): Promise<M
         inFlight.dec()
       },
       deadLettered: (entry) => of(entry).deadLetters.inc(),
+      redelivered: (entry) => of(entry).redelivered.inc(),
     },
     async read() {
       for (const entry of entries()) of(entry)

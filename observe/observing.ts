@@ -37,7 +37,10 @@ export async function startObserving(watched: Watched): Promise<Observing> {
   const ops = settings.ops && (await (await import('./ops')).startOps(settings.ops, { ...watched, read }))
   const parts = [services, metrics, spans].filter((part) => part !== undefined)
   return {
-    observe: observers(parts.map(({ observer }) => observer)),
+    observe: observers(
+      parts.map(({ observer }) => observer),
+      watched.log,
+    ),
     metrics: read,
     url: ops?.url,
     async stop() {
@@ -46,11 +49,21 @@ export async function startObserving(watched: Watched): Promise<Observing> {
   }
 }
 
-/** Those who watch as one. */
-function observers(all: Observer[]): Required<Observer> {
+/** Those who watch as one; who fails at it is told of, and neither the run nor the others hear of that. */
+function observers(all: Observer[], log: Log): Required<Observer> {
+  const each = (tell: (one: Observer) => void) => {
+    for (const one of all) {
+      try {
+        tell(one)
+      } catch (error) {
+        log.error({ err: error }, 'a run could not be observed')
+      }
+    }
+  }
   return {
-    began: (run) => all.forEach((one) => void one.began?.(run)),
-    ended: (run, ending, ms, error) => all.forEach((one) => void one.ended?.(run, ending, ms, error)),
-    deadLettered: (entry) => all.forEach((one) => void one.deadLettered?.(entry)),
+    began: (run) => each((one) => one.began?.(run)),
+    ended: (run, ending, ms, error) => each((one) => one.ended?.(run, ending, ms, error)),
+    deadLettered: (entry) => each((one) => one.deadLettered?.(entry)),
+    redelivered: (entry) => each((one) => one.redelivered?.(entry)),
   }
 }

@@ -1,7 +1,8 @@
 import { consumerName, type FunctionEntry, isDurable, type Manifest, streamOf } from '../runtime/manifest'
-import { deadLetters } from '../runtime/modes/dead_letter'
 import { limits } from '../runtime/settings'
+import { deadLetters } from '../stores/dead_letter'
 import { ledgerStream } from '../stores/ledger'
+import { triesBucket } from '../stores/tries'
 import type { ConsumerSpec } from './consumers'
 import type { StreamSpec } from './streams'
 
@@ -11,7 +12,7 @@ export function streamsFor(manifest: Manifest, selected: FunctionEntry[], env: N
   const ledgers = new Set(selected.flatMap(({ ledgers, subject }) => [...ledgers, ...ledgerOf(subject)]))
   return [
     ...Object.entries(manifest.streams).map(([name, config]) => ({ name, ...config, ...limits(env, name) })),
-    ...(selected.some(isDurable) ? [deadLetters] : []),
+    ...(selected.some(isDurable) ? [deadLetters, triesBucket] : []),
     ...[...buckets].map((name) => ({ name: `KV_${name}`, subjects: [`$KV.${name}.>`], bucket: true })),
     ...[...ledgers].map((name) => ({ name: ledgerStream(name).stream, subjects: [ledgerStream(name).subject] })),
   ]
@@ -28,7 +29,8 @@ export function consumerFor(manifest: Manifest, { name, subject, policy }: Funct
     filter: whole ? undefined : subject,
     ackWaitMs: policy.ackWaitMs,
     ordered: policy.ordered,
-    mostUnacked: policy.ordered ? (policy.batch ?? 1) : 10_000,
+    // What is put off counts as well, and at the limit nothing else is delivered; the broker looks through all of them.
+    mostUnacked: policy.ordered ? (policy.batch ?? 1) : 100_000,
     from: policy.from,
   }
 }

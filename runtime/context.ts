@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { EventEmitter } from 'node:events'
 import { check, messageContract, requestContract } from './contracts'
-import { causeHeaders, type Headers, idempotencyKey as keyHeader, traceparent } from './envelope'
+import { causeHeaders, encode, type Headers, idempotencyKey as keyHeader, traceparent } from './envelope'
 import { rejection } from './errors'
-import type { FunctionEntry } from './manifest'
+import { type FunctionEntry, longestTimerMs } from './manifest'
+import type { Gate } from './modes/gate'
 import type { Observer } from './observe'
 import { nextTraceparent } from './trace'
 import type {
@@ -35,14 +36,15 @@ export interface Ports {
   /** Log field by field of a body, as the manifest names them. */
   logged: Record<string, string>
   observe: Required<Observer>
+  gate: Gate
   /** Durable where a stream carries the subject, and then awaits the broker's ack. */
   send(emission: Emission, budgetMs?: number): Promise<void>
   /** Durable or an error; a duplicate tells what is stored. */
   publish(emission: Emission, budgetMs?: number): Promise<Published<unknown>>
   request(subject: string, body: unknown, options: { timeoutMs: number; headers: Headers }): Promise<Reply<unknown>>
-  store(bucket: string): Store<unknown>
-  ledger(name: string, definition: LedgerDefinition<never, never>): Ledger<never, never>
-  settled(name: string, signal: AbortSignal, options?: { olderThanMs: number }): Promise<void>
+  store(bucket: string, left: () => number): Store<unknown>
+  ledger(name: string, definition: LedgerDefinition<never, never>, left: () => number): Ledger<never, never>
+  settled(name: string, signal: AbortSignal, left: () => number, options?: { olderThanMs: number }): Promise<void>
   /** What is handled is history, handed again. */
   replaying?: boolean
 }
@@ -56,6 +58,8 @@ export interface Run {
   timeoutMs: number
   deadline: number
   emitted: Emission[]
+  /** Milliseconds for what it asks for now. */
+  left(): number
   signal(): AbortSignal
   abort(reason: Error): void
 }
@@ -66,13 +70,18 @@ export function startRun({ name, policy }: FunctionEntry, { id, traceparent, cau
   const { timeoutMs } = policy
   let controller: AbortController | undefined
   let aborted: Error | undefined
-  return {
+  const run: Run = {
     id: id || randomUUID(),
     traceparent: nextTraceparent(traceparent),
     cause: { id: causeId, function: name, attempt },
     timeoutMs,
     deadline: Date.now() + timeoutMs,
     emitted: [],
+    // Less than there is, so that silence is told as such before the handler's own time is over and counts as its failure.
+    left() {
+      const rest = run.deadline - Date.now()
+      return Math.min(longestTimerMs, Math.max(1, Math.floor(Math.min(rest * 0.9, Math.max(rest - 50, rest / 2)))))
+    },
     signal() {
       controller ??= new AbortController()
       if (aborted) controller.abort(aborted)
@@ -83,6 +92,7 @@ export function startRun({ name, policy }: FunctionEntry, { id, traceparent, cau
       controller?.abort(reason)
     },
   }
+  return run
 }
 
 type AnyContext = BaseContext<Record<string, never>, Record<string, never>>
@@ -92,8 +102,7 @@ type AnyMessage = (subject: string, body: unknown) => Emission
 export function baseContext(entry: FunctionEntry, run: Run, ports: Ports, fields: object): AnyContext {
   let log: Log | undefined
   const emission = emissionOf(entry, run, ports)
-  // Less than there is, so that silence is told as such before the handler's own time is over and counts as its failure.
-  const left = () => Math.max(1, Math.floor((run.deadline - Date.now()) * 0.9))
+  const { left } = run
   const context = {
     id: run.id,
     local: ports.local,
@@ -122,11 +131,11 @@ export function baseContext(entry: FunctionEntry, run: Run, ports: Ports, fields
       const reply = await ports.request(subject, check(contract.request, body), options)
       return { ...reply, body: faultless(() => check(contract.reply, reply.body), `the reply on ${subject}`) }
     },
-    store: (bucket: string) => ports.store(declared(entry, 'stores', bucket)),
+    store: (bucket: string) => ports.store(declared(entry, 'stores', bucket), left),
     ledger: (name: string, definition: LedgerDefinition<never, never>) =>
-      ports.ledger(declared(entry, 'ledgers', name), definition),
+      ports.ledger(declared(entry, 'ledgers', name), definition, left),
     settled: (name: string, options?: { olderThanMs: number }) =>
-      ports.settled(declared(entry, 'awaits', name), run.signal(), options),
+      ports.settled(declared(entry, 'awaits', name), run.signal(), left, options),
     check,
     reject(code: number, message: string, errors?: { pointer: string; detail: string }[]): never {
       throw rejection(code, message, errors)
@@ -136,7 +145,7 @@ export function baseContext(entry: FunctionEntry, run: Run, ports: Ports, fields
 }
 
 function emissionOf(entry: FunctionEntry, run: Run, ports: Ports): AnyMessage {
-  let count = 0
+  const sentBefore = new Map<string, number>()
   return (subject, body) => {
     const contract = messageContract(ports.contracts, declared(entry, 'emits', subject))
     if (!contract) throw new Error(`${subject} has no message contract`)
@@ -144,9 +153,17 @@ function emissionOf(entry: FunctionEntry, run: Run, ports: Ports): AnyMessage {
     if (!contract.id && entry.policy.batch !== undefined) {
       throw new Error(`${subject} has no id in its contract, without which a batch that comes again would repeat it`)
     }
-    // Without an id of its own a message is named for what caused it, so that a repeat of the cause is a duplicate.
-    const id = contract.id?.(sent) ?? `${entry.name}:${run.id}:${++count}`
+    const id = contract.id?.(sent) ?? nameOf(subject, sent)
     return { subject, body: sent, id, headers: headersOf(run) }
+  }
+
+  /** For its cause and what it says, in whatever order, so that a repeat of the cause is a duplicate. */
+  function nameOf(subject: string, sent: unknown): string {
+    const hash = createHash('sha256').update(encode(sent)).digest('base64url').slice(0, 16)
+    const name = `${entry.name}:${run.id}:${subject}:${hash}`
+    const occurrence = (sentBefore.get(name) ?? 0) + 1
+    sentBefore.set(name, occurrence)
+    return `${name}:${occurrence}`
   }
 }
 

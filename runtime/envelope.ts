@@ -3,6 +3,8 @@ import type { Cause } from './types'
 
 /** Headers as the runtime passes them: one value for each name. */
 export type Headers = Record<string, string>
+/** As they are sent: a dead letter keeps all the values that its message came with. */
+export type SentHeaders = Record<string, string | string[]>
 
 export const messageId = 'Nats-Msg-Id'
 export const traceparent = 'traceparent'
@@ -46,4 +48,7 @@ export function causeIn({ [causedBy]: id, [emittedBy]: name, [emittedAt]: tries 
 }
 
 /** A header value may hold no line break and the broker takes no more than 64 KiB of them all. */
-export const headerText = (text: string, most = 500): string => text.replace(/[\r\n]+/g, ' ').slice(0, most)
+export const headerText = (text: string, most = 500): string =>
+  String(text)
+    .replace(/[\r\n]+/g, ' ')
+    .slice(0, most)

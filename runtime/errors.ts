@@ -35,14 +35,26 @@ export const isAway = (error: unknown): error is Away => kindOf(error) === 'away
 export const isLater = (error: unknown): error is Later => kindOf(error) === 'later'
 export const isConfiguration = (error: unknown): error is Error => kindOf(error) === 'configuration'
 
-/** Any thrown value as an Error, so that a log line always has a message and a stack. */
-export const asError = (thrown: unknown): Error =>
-  thrown instanceof Error ? thrown : new Error(`thrown, not an error: ${String(thrown)}`)
+/** Any thrown value as an Error whose message and stack are text, so that who tells of it cannot fail on it. */
+export function asError(thrown: unknown): Error {
+  try {
+    if (!(thrown instanceof Error)) return new Error(`thrown, not an error: ${String(thrown)}`)
+    const { message, stack = '' } = thrown
+    if (typeof message === 'string' && typeof stack === 'string') return thrown
+    return new Error(`thrown, with a message that is no text: ${JSON.stringify(message)}`)
+  } catch {
+    return new Error('thrown, and nothing can be told of it')
+  }
+}
 
 function mark<T extends object>(name: string, error: Error, fields: T): Error & T {
   return Object.assign(error, fields, { [kind]: name })
 }
 
 function kindOf(error: unknown): unknown {
-  return typeof error === 'object' && error !== null ? (error as Record<symbol, unknown>)[kind] : undefined
+  try {
+    return (error as Record<symbol, unknown> | null | undefined)?.[kind]
+  } catch {
+    return undefined
+  }
 }

@@ -4,6 +4,7 @@ import { ensureMemory } from '../provision/memory'
 import { streamsFor } from '../provision/needs'
 import { ensureStreams, missingStreams, requireJetStream, requireVersion } from '../provision/streams'
 import { marksBucket, openMarks } from '../stores/marks'
+import { openTries } from '../stores/tries'
 import type { Ports } from './context'
 import { configuration, isAway } from './errors'
 import type { LoadedFunction } from './invoke'
@@ -13,7 +14,6 @@ import { startHttp } from './modes/http'
 import { startJob } from './modes/job'
 import type { Broker, Running } from './modes/mode'
 import { startRpc } from './modes/rpc'
-import { openSlots } from './modes/slots'
 import { startStream } from './modes/stream'
 import { openConnection } from './nats/connection'
 import { openJetStream } from './nats/jetstream'
@@ -55,6 +55,7 @@ interface HostOptions {
 
 const readyMs = 1_000
 const flushMs = 5_000
+const longestTailMs = 2_000
 const lookAfterStreamsMs = 5_000
 
 /** Connects, provisions what the functions use, subscribes them, and serves HTTP last. */
@@ -97,7 +98,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     ready,
     bindOnly,
     marks,
-    lone: openSlots(1, Number.POSITIVE_INFINITY),
+    tries: openTries(js),
     metrics: watching.metrics,
   }
   const lookAfter = setInterval(async () => {
@@ -152,20 +153,25 @@ export async function startHost(options: HostOptions): Promise<Host> {
   running = true
   log.info({ functions: names, nats: connection.server.version }, 'running')
 
+  /** Those that ask end before those whom they ask, so that no handler under way loses them; the others at once. */
+  const endInStages = async () => {
+    for (let left = entries(); left.length > 0; left = entries()) {
+      const unasked = left.filter((entry) => !left.some((other) => other !== entry && asks(other, entry)))
+      await Promise.all((unasked.length > 0 ? unasked : left).map(({ name }) => remove(name)))
+    }
+  }
+
   const stop = async () => {
     stopping = true
     clearInterval(lookAfter)
     await sleep(settings.shutdownDelayMs)
-    const drained = await within(settings.drainMs, async () => {
-      // Those that ask stop before those that answer, so that no handler under way loses whom it asks.
-      for (const stage of [isHttp, isPassive, isAsking, () => true]) {
-        await Promise.all(
-          entries()
-            .filter(stage)
-            .map(({ name }) => remove(name)),
-        )
-      }
-    })
+    const staged = endInStages()
+    const tailMs = Math.min(longestTailMs, settings.drainMs / 4)
+    const drained =
+      (await within(settings.drainMs - tailMs, () => staged)) ||
+      // Nobody may go on asking who will be gone in a moment: what they have taken already has this time.
+      (await within(tailMs, () => Promise.all([staged, ...entries().map(({ name }) => remove(name))])))
+    if (!drained) await within(flushMs, broker.tries.endAll)
     await within(flushMs, watching.stop)
     await connection
       .flush(flushMs)
@@ -189,13 +195,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
 }
 
 const isHttp = ({ mode }: FunctionEntry) => mode === 'http'
-const isPassive = ({ mode }: FunctionEntry) => mode !== 'rpc'
-const isAsking = ({ requests }: FunctionEntry) => requests.length > 0
+const asks = ({ requests, awaits }: FunctionEntry, { name, subject = '' }: FunctionEntry) =>
+  requests.includes(subject) || awaits.includes(name)
 
 const start = { rpc: startRpc, event: startEvent, job: startJob, stream: startStream }
 
 /** False where the work is not done in time. */
-async function within(ms: number, work: () => Promise<void>): Promise<boolean> {
+async function within(ms: number, work: () => Promise<unknown>): Promise<boolean> {
   const over = new AbortController()
   const late = sleep(ms, false, { signal: over.signal })
   return Promise.race([work().then(() => true), late]).finally(() => over.abort())

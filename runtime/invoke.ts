@@ -15,6 +15,15 @@ export type Outcome =
   | { kind: 'away'; error: Away }
   | { kind: 'later'; ms: number }
 
+export type Returned = Extract<Outcome, { kind: 'returned' }>
+
+interface Options {
+  /** Sends what it returned and emitted, with what is left of its time: it has returned once that is done. */
+  deliver?(returned: Returned, leftMs: number): Promise<void>
+  /** It runs alone already. */
+  isAlone?: boolean
+}
+
 export interface Incoming {
   subject: string
   data: Uint8Array
@@ -47,43 +56,52 @@ export interface Judged {
 }
 
 /** Checks, runs and judges: from messages (more than one in a batch) to an outcome, in that order and never with a throw. */
-export async function invoke(fn: LoadedFunction, incoming: [Incoming, ...Incoming[]], ports: Ports): Promise<Judged> {
+export async function invoke(
+  fn: LoadedFunction,
+  incoming: [Incoming, ...Incoming[]],
+  ports: Ports,
+  { deliver, isAlone }: Options = {},
+): Promise<Judged> {
   const { entry } = fn
   const [first] = incoming
-  const began = performance.now()
   const headers = readable(first)
   const id = headers?.[messageId] || first.fallbackId
   // A request has no id: it stands for what made its caller ask. Of several messages nobody knows which one it was.
   const causeId = incoming.length > 1 ? undefined : (id ?? (headers?.[causedBy] || first.subject))
   const run = startRun(entry, { id, causeId, traceparent: headers?.[traceparent], attempt: first.attempt })
-  const observed: Observed = {
-    entry,
-    subject: first.subject,
-    id: run.id,
-    attempt: first.attempt,
-    startedAt: Date.now(),
-    traceparent: run.traceparent,
-    parent: headers?.[traceparent],
-  }
-  const fields = { function: entry.name, id: run.id, attempt: first.attempt, trace: traceId(run.traceparent) }
-  ports.observe.began(observed)
-  const outcome = await outcomeFrom(fn, incoming, { run, ports, fields })
-  ports.observe.ended(observed, outcome.kind, performance.now() - began, errorOf(outcome))
-  ports.log.debug({ ...fields, ending: outcome.kind }, 'handled')
-  run.abort(ended)
-  return { outcome, fields }
+  const trace = traceId(run.traceparent)
+  return ports.gate.run({ trace, asked: entry.mode === 'rpc', isAlone }, async () => {
+    const began = performance.now()
+    const observed: Observed = {
+      entry,
+      subject: first.subject,
+      id: run.id,
+      attempt: first.attempt,
+      startedAt: Date.now(),
+      traceparent: run.traceparent,
+      parent: headers?.[traceparent],
+    }
+    const fields = { function: entry.name, id: run.id, attempt: first.attempt, trace }
+    ports.observe.began(observed)
+    const outcome = await outcomeFrom(fn, incoming, { run, ports, fields, deliver })
+    ports.observe.ended(observed, outcome.kind, performance.now() - began, errorOf(outcome))
+    ports.log.debug({ ...fields, ending: outcome.kind }, 'handled')
+    run.abort(ended)
+    return { outcome, fields }
+  })
 }
 
 interface Setting {
   run: Run
   ports: Ports
   fields: object
+  deliver: Options['deliver']
 }
 
 async function outcomeFrom(
   { entry, handler }: LoadedFunction,
   incoming: [Incoming, ...Incoming[]],
-  { run, ports, fields }: Setting,
+  { run, ports, fields, deliver }: Setting,
 ): Promise<Outcome> {
   try {
     const messages = incoming.map((one) => messageOf(entry, one, ports)) as [Message, ...Message[]]
@@ -105,12 +123,16 @@ async function outcomeFrom(
         replayed = true
       },
       later: (ms: number): never => {
-        throw laterError(ms)
+        if (Number.isFinite(ms) && ms >= 0) throw laterError(ms)
+        throw new Error(`later takes a finite number of milliseconds from 0 on, not ${ms}`)
       },
     })
     const body = entry.policy.batch === undefined ? first.message.body : messages.map(({ message }) => message.body)
     const value = await inTime(run, () => handler(body, context))
-    return { kind: 'returned', value: checkReply(entry, value, ports), emitted: run.emitted, replayed }
+    const checked = checkReply(entry, value, ports)
+    const returned: Returned = { kind: 'returned', value: checked, emitted: run.emitted, replayed }
+    await deliver?.(returned, run.left())
+    return returned
   } catch (thrown) {
     return outcomeOf(thrown)
   }

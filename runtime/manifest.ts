@@ -21,7 +21,8 @@ import { configuration } from './errors'
 
 const positive = min(integer(), 1)
 /** No timer runs longer: one that is asked to goes off at once. */
-const timed = (leastMs: number) => max(min(integer(), leastMs), 2 ** 31 - 1)
+export const longestTimerMs = 2 ** 31 - 1
+const timed = (leastMs: number) => max(min(integer(), leastMs), longestTimerMs)
 
 const formed = (form: RegExp, what: string) => refine(string(), 'form', (text) => form.test(text) || `Expected ${what}`)
 const word = formed(/^[\w-]+$/, 'letters, digits, _ and -')

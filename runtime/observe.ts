@@ -24,4 +24,6 @@ export interface Observer {
   /** `ms` from the beginning to the settled outcome's decision, waiting included; `error` unless it returned. */
   ended?(run: Observed, ending: Ending, ms: number, error?: Error): void
   deadLettered?(entry: FunctionEntry): void
+  /** A message came that had been delivered before. */
+  redelivered?(entry: FunctionEntry): void
 }

@@ -1,17 +1,19 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { notBehind, settled } from '../provision/progress'
+import { notBehind } from '../provision/progress'
 import { kvStore } from '../stores/kv'
 import { openLedger } from '../stores/ledger'
+import { ledgerWithin, settledWithin, within } from '../stores/within'
 import type { Emission, Ports } from './context'
 import { decode, encode, errorCode, errorText, idempotentReplayed, messageId, serviceAway, timeLeft } from './envelope'
 import { away, isAway, rejection } from './errors'
 import { step } from './failpoint'
 import { type Manifest, streamOf } from './manifest'
+import { openGate } from './modes/gate'
 import type { Arrived, Connection } from './nats/connection'
 import type { JetStream } from './nats/jetstream'
 import type { Ask } from './nats/mux'
-import type { Contracts, FieldError, Ledger, Store } from './types'
+import type { Contracts, FieldError, Ledger } from './types'
 
 interface Parts {
   manifest: Manifest
@@ -29,7 +31,6 @@ const againMs = 50
 /** What handlers may do, over NATS. */
 export function natsPorts({ manifest, contracts, connection, ask, js, log, observe }: Parts): Ports {
   const ledgers = new Map<string, Ledger<never, never>>()
-  const stores = new Map<string, Store<unknown>>()
 
   const publish = ({ subject, body, id, headers }: Emission, stream: string, budgetMs?: number) =>
     step(`publish ${subject}`, () => js.publish(subject, encode(body), { id, stream, headers, budgetMs }))
@@ -39,6 +40,7 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
     log,
     logged: manifest.log ?? {},
     observe,
+    gate: openGate(),
     local: new EventEmitter().setMaxListeners(0),
 
     async send(emission, budgetMs) {
@@ -63,8 +65,7 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
     async request(subject, body, { timeoutMs, headers }) {
       const deadline = Date.now() + timeoutMs
       const patience = Date.now() + Math.min(timeoutMs, restartMs)
-      for (;;) {
-        const left = deadline - Date.now()
+      for (let left = timeoutMs; ; left = deadline - Date.now()) {
         try {
           const sent = { ...headers, [timeLeft]: String(left) }
           const asked = () => ask(subject, encode(body), { timeoutMs: left, headers: sent })
@@ -77,20 +78,18 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
       }
     },
 
-    store(bucket) {
-      const store = stores.get(bucket) ?? kvStore(js, bucket)
-      stores.set(bucket, store)
-      return store
-    },
+    store: (bucket, left) => kvStore(within(js, left), bucket),
 
-    ledger(name, definition) {
+    ledger(name, definition, left) {
       const ledger = ledgers.get(name) ?? openLedger(js, name, definition)
       ledgers.set(name, ledger)
-      return ledger
+      return ledgerWithin(ledger, left)
     },
 
-    settled: (name, signal, options) =>
-      options ? notBehind(js, manifest, name, options.olderThanMs) : settled(js, manifest, name, signal),
+    settled: (name, signal, left, options) =>
+      options
+        ? notBehind(within(js, left), manifest, name, options.olderThanMs)
+        : settledWithin(js, manifest, { name, signal, left }),
   }
 }
 

@@ -4,7 +4,7 @@ const form = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 const nobody = /^0+$/
 
 /** The W3C trace context of the next hop: the same trace as `incoming` where that is one, a new trace otherwise. */
-export function nextTraceparent(incoming: string | undefined): string {
+export function nextTraceparent(incoming?: string): string {
   const [, trace, parent, flags] = form.exec(incoming ?? '') ?? []
   const known = trace && parent && !nobody.test(trace) && !nobody.test(parent)
   return `00-${known ? trace : digits() + digits()}-${digits()}-${known ? flags : '01'}`

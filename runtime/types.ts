@@ -55,9 +55,9 @@ export interface Policy {
   timeoutMs?: number
   /** After this long without a sign of life the broker hands the message to another instance. */
   ackWaitMs?: number
-  /** Deliveries before a message that keeps failing becomes a dead letter. */
+  /** Failures, over all instances, after which a message becomes a dead letter. */
   maxDeliver?: number
-  /** Age of the stored message after which `later` ends in the dead letters; set it in functions that use `later`. */
+  /** Age of the stored message after which `later` ends in the dead letters; 30 days where it is not set. */
   maxAgeMs?: number
   /** The pause before another attempt: the first, doubling up to a minute, or each in turn, the last repeated. */
   backoffMs?: number | readonly [number, ...number[]]
@@ -211,7 +211,7 @@ export interface FieldError {
 }
 
 export interface MessageContext<C, K> extends BaseContext<C, K> {
-  /** 1 on the first delivery. */
+  /** The broker's count of deliveries, 1 on the first. */
   readonly attempt: number
   /** Position in the stream; undefined where none carried the message. */
   readonly seq: number | undefined
@@ -243,7 +243,7 @@ export interface MessageContext<C, K> extends BaseContext<C, K> {
   readonly idempotencyKey: string | undefined
   /** Tells the caller that this reply repeats an earlier one. */
   replayed(): void
-  /** Ends the handler: hand the message back after `ms`, at least; holds no slot meanwhile. */
+  /** Ends the handler: hand the message back after `ms` (finite, from 0 on), at least; holds no slot meanwhile. */
   later(ms: number): never
 }
 

@@ -52,7 +52,7 @@ export function manifestOf({ root }: Place, file: string | undefined): { manifes
 /** One function and what its handler may do, in the command's own process; its log lines are not the command's result. */
 export async function ownFunction(entry: FunctionEntry, manifest: Manifest, folder: string, link: Link) {
   const contracts = await loadContracts(manifest, folder)
-  const observe: Ports['observe'] = { began: () => {}, ended: () => {}, deadLettered: () => {} }
+  const observe: Ports['observe'] = { began: () => {}, ended: () => {}, deadLettered: () => {}, redelivered: () => {} }
   const ports = natsPorts({ ...link, manifest, contracts, log: openLog('silent'), observe })
   return { fn: await loadFunction(entry, folder), ports }
 }

@@ -15,6 +15,8 @@ export const config = {
     'rpc.update_delivery',
   ],
   maxBodyBytes: 64 * 1024,
+  // Its handlers wait for those whom they ask, and health must be told beside as many that wait.
+  concurrency: 1_024,
   example:
     'curl -s {url}/api/v1/orders -d \'{"user_id":"u-1","items":[{"sku":"espresso-beans","qty":1}],"address":"1 Main Street","payment_method":"card"}\'',
 } satisfies Config

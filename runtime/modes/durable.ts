@@ -1,29 +1,31 @@
 import { setMaxListeners } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ensureConsumer } from '../../provision/consumers'
+import { warnOfCrowd } from '../../provision/crowd'
 import { consumerFor } from '../../provision/needs'
 import { nonePending, saveFloor } from '../../provision/progress'
+import { toDeadLetters } from '../../stores/dead_letter'
 import { openLease } from '../../stores/lease'
+import { messageKey } from '../../stores/tries'
 import { sending } from '../failpoint'
-import { type Incoming, invoke, type Judged, type LoadedFunction, outcomeOf } from '../invoke'
-import type { Policy } from '../manifest'
+import { type Incoming, invoke, type Judged, type LoadedFunction, type Returned } from '../invoke'
 import { type Delivered, openPull } from '../nats/pull'
-import { countAttempts } from './attempts'
-import { toDeadLetters } from './dead_letter'
-import { asIncoming, type Broker, type Running } from './mode'
+import { asIncoming, type Broker, type Running, sendAll } from './mode'
+import { pause, pauseAway, pauseMs } from './pauses'
 
-// What is away is asked for, not hammered; a longer pause would only outlast the outage.
-const longestAwayMs = 2_000
-const longestBackoffMs = 60_000
+type Group = [Delivered, ...Delivered[]]
+
 const saveFloorMs = 5_000
 const lastChances = 3
+const longestLaterMs = 30 * 24 * 3_600_000
+// What the broker's count of nanoseconds holds with ease.
+const mostPutOffMs = 3e12
 
 /**
  * A JetStream durable consumer: at least once. Store, emit, ack, in that order: the message is done only when all that
  * its handler emitted is durable. `job` and `stream` share it; they differ in what the subject means.
  */
 export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<Running> {
-  const { connection, js, marks, manifest, ports, log } = broker
+  const { connection, js, marks, tries, manifest, ports, log } = broker
   const { name, policy } = fn.entry
   const spec = consumerFor(manifest, fn.entry)
   const { stream, name: consumer } = spec
@@ -33,43 +35,59 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   }
   const running = new Set<Delivered>()
   const most = policy.batch ?? 1
+  const maxAgeMs = policy.maxAgeMs ?? longestLaterMs
   const atOnce = policy.ordered ? 1 : policy.concurrency
   // One unacked message keeps the order by itself; of a batch one instance alone pulls, and what fails waits in place.
   const inOrder = policy.ordered && most > 1
-  const attempts = countAttempts(policy, inOrder)
   const stopping = new AbortController()
   setMaxListeners(0, stopping.signal)
   const idlers: (() => void)[] = []
-  let settled = 0
+  let [settled, putOff] = [0, 0]
+  let outOfOrder = false
 
-  const handle = async (group: [Delivered, ...Delivered[]]) => {
+  const handle = async (group: Group) => {
     try {
-      // Looked at before the handler runs, so that a message which kills its process ends here too.
       const fresh: Delivered[] = []
-      for (const one of group) {
-        if (!attempts.spent(one)) fresh.push(one)
-        else await broker.lone.wait(() => lastChance(one))
+      for (const one of [...group, undefined]) {
+        if (one && !isSuspect(one)) fresh.push(one)
+        else {
+          if (fresh.length > 0) await work(fresh.splice(0) as Group)
+          if (one) await workSuspect(one)
+        }
       }
-      const [first, ...others] = fresh
-      if (first) await work([first, ...others])
     } catch (error) {
       log.error({ function: name, seq: group[0].seq, err: error }, 'the message could not be settled; it comes again')
-      for (const one of group) if (running.has(one)) one.nak(pauseMs(policy, 1))
+      for (const one of group) if (running.has(one)) handBack(one)
     } finally {
       for (const one of group) done(one)
     }
   }
 
-  /**
-   * Delivered too often, but perhaps only since another message killed the process that held both: it runs alone, and
-   * each such run is counted before it begins, so that one which kills its process again ends in the dead letters.
-   */
-  const lastChance = async (delivered: Delivered): Promise<void> => {
-    if ((await marks.chance(consumer, delivered.seq)) <= lastChances) return work([delivered])
-    log.error({ function: name, seq: delivered.seq }, 'delivered too often without an end: to the dead letters')
-    const error = new Error(`delivered ${delivered.attempt} times without an end`)
-    await bury(delivered, error, attempts.of(delivered) - 1)
+  // Its deliveries tell that it may have killed its process each time; or it was put off, or stopped processes held it.
+  const isSuspect = ({ attempt }: Delivered) => attempt > policy.maxDeliver
+  const keyOf = ({ seq }: Delivered) => messageKey(consumer, created, seq)
+
+  /** Looked at before the handler runs, so that a message which kills its process ends here too. */
+  const workSuspect = async (one: Delivered): Promise<void> => {
+    if ((await untilDone(() => tries.unended(keyOf(one)))) <= lastChances) return work([one])
+    log.error({ function: name, seq: one.seq }, 'delivered too often without an end: to the dead letters')
+    await bury(one, new Error(`delivered ${one.attempt} times without an end`), one.attempt - 1)
   }
+
+  /** Tried again in its place while it cannot be done, so that nothing overtakes and no handler runs twice for it. */
+  const untilDone = async <T>(work: () => Promise<T>): Promise<T> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work()
+      } catch (error) {
+        if (stopping.signal.aborted) throw error
+        log.error({ function: name, err: error }, 'the dead letters or what is known of tries are away: tried again')
+        await pauseAway(policy, attempt, stopping.signal)
+      }
+    }
+  }
+
+  const suspects = { gate: ports.gate, untilDone }
 
   const done = (delivered: Delivered) => {
     if (!running.delete(delivered)) return
@@ -79,7 +97,8 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   }
 
   /** A batch that did not return is handled again one by one, so that what is refused or fails takes no other with it. */
-  const work = async (group: [Delivered, ...Delivered[]]): Promise<void> => {
+  const work = async (group: Group): Promise<void> => {
+    if (outOfOrder) return group.forEach(handBack)
     const judged = await judge(group)
     const alone = group.length > 1 && judged.outcome.kind !== 'returned' && judged.outcome.kind !== 'away'
     for (const one of group) {
@@ -90,73 +109,72 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   }
 
   /** Runs the handler and sends what it emitted; while something is away it waits here and burns no attempt. */
-  const judge = async (group: [Delivered, ...Delivered[]]): Promise<Judged> => {
-    for (let tries = 1; ; tries++) {
-      const judged = await runOnce(group)
+  const judge = async (group: Group): Promise<Judged> => {
+    const incoming = group.map(({ arrived, attempt, seq }) => ({
+      ...asIncoming(arrived),
+      attempt,
+      seq,
+      fallbackId: `${stream}:${seq}`,
+    })) as [Incoming, ...Incoming[]]
+    const deliver = (returned: Returned) => sendAll(ports, returned)
+    const run = (isAlone: boolean) => invoke(fn, incoming, ports, { deliver, isAlone })
+    for (let attempt = 1; ; attempt++) {
+      const judged = await (isSuspect(group[0]) ? tries.run(keyOf(group[0]), suspects, run) : run(false))
       if (judged.outcome.kind !== 'away') return judged
       log.warn({ ...judged.fields, reason: judged.outcome.error.message }, 'waiting for what is away')
-      await sleep(Math.min(pauseMs(policy, tries), longestAwayMs), undefined, { signal: stopping.signal }).catch(
-        () => undefined,
-      )
+      await pauseAway(policy, attempt, stopping.signal)
       if (stopping.signal.aborted) return judged
     }
   }
 
-  const runOnce = async (group: [Delivered, ...Delivered[]]): Promise<Judged> => {
-    const incoming = group.map((one) => {
-      const { arrived, seq } = one
-      return { ...asIncoming(arrived), attempt: attempts.of(one), seq, fallbackId: `${stream}:${seq}` }
-    }) as [Incoming, ...Incoming[]]
-    const judged = await invoke(fn, incoming, ports)
-    if (judged.outcome.kind !== 'returned') return judged
-    try {
-      await Promise.all(judged.outcome.emitted.map((emission) => ports.send(emission)))
-      return judged
-    } catch (error) {
-      return { ...judged, outcome: outcomeOf(error) }
-    }
-  }
-
   const settle = async (delivered: Delivered, { outcome, fields: about }: Judged): Promise<void> => {
-    const attempt = attempts.of(delivered)
-    const fields = { ...about, seq: delivered.seq, attempt }
-    if (outcome.kind === 'returned') {
-      attempts.forget(delivered)
-      return sending(`ack ${name}`, delivered.ack)
-    }
-    if (outcome.kind === 'away') return delivered.nak()
+    const { seq, attempt } = delivered
+    const fields = { ...about, seq, attempt }
+    if (outcome.kind === 'returned') return sending(`ack ${name}`, delivered.ack)
+    const tooOld = await untilDone(() => isTooOld(delivered))
+    if (outcome.kind === 'away') return handBack(delivered)
     if (outcome.kind === 'later') {
-      attempts.later(delivered)
-      if (attempts.tooOld(delivered)) {
-        return bury(delivered, new Error(`came later until it was older than ${policy.maxAgeMs} ms`), attempt)
-      }
-      return again(delivered, outcome.ms)
+      putOff++
+      if (!tooOld) return again(delivered, Math.min(outcome.ms, mostPutOffMs))
+      return bury(delivered, new Error(`came later until it was older than ${maxAgeMs} ms`), attempt)
     }
     if (outcome.kind === 'refused' && outcome.rejection.code !== 503) {
       log.warn({ ...fields, reason: outcome.rejection.message }, 'refused: to the dead letters')
       return bury(delivered, outcome.rejection, attempt)
     }
     const error = outcome.kind === 'refused' ? outcome.rejection : outcome.error
-    const spent = attempts.failed(delivered)
-    log.error({ ...fields, err: error }, spent ? 'failed: to the dead letters' : 'failed: it comes again')
-    if (spent) return bury(delivered, error, attempt)
-    await again(delivered, pauseMs(policy, attempt))
+    const failures = await untilDone(() => tries.failed(keyOf(delivered)))
+    const spent = failures >= policy.maxDeliver
+    log.error({ ...fields, failures, err: error }, spent ? 'failed: to the dead letters' : 'failed: it comes again')
+    if (spent) return bury(delivered, error, failures)
+    await again(delivered, pauseMs(policy, failures))
+  }
+
+  /** Its age counts from when it was stored; from when it was first handled, where its function had been away until then. */
+  const isTooOld = async (one: Delivered): Promise<boolean> => {
+    const now = Date.now()
+    if (now - one.storedAt <= maxAgeMs) return false
+    return now - (await tries.since(keyOf(one), one.attempt === 1 ? now : one.storedAt)) > maxAgeMs
   }
 
   /** Handed back, or kept here where those after it must not come first. */
   const again = async (delivered: Delivered, ms: number): Promise<void> => {
     if (!inOrder) return delivered.nak(ms)
-    const waited = sleep(ms, undefined, { signal: stopping.signal })
-    await waited.then(
+    await pause(ms, { signal: stopping.signal }).then(
       () => work([delivered]),
-      () => delivered.nak(),
+      () => handBack(delivered),
     )
   }
 
-  const bury = async (delivered: Delivered, error: Error, tries: number): Promise<void> => {
-    await toDeadLetters(js, { name, stream, delivered, error, attempts: tries })
+  /** To another instance, at once; in order those behind it follow it. */
+  const handBack = (delivered: Delivered) => {
+    outOfOrder = inOrder && stopping.signal.aborted
+    delivered.nak()
+  }
+
+  const bury = async (delivered: Delivered, error: Error, attempts: number): Promise<void> => {
+    await untilDone(() => toDeadLetters(js, { name, stream, delivered, error, attempts }))
     ports.observe.deadLettered(fn.entry)
-    attempts.forget(delivered)
     sending(`ack ${name}`, delivered.term)
   }
 
@@ -165,7 +183,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   const begin = () => {
     while (busy < atOnce && waiting.length > 0) {
       busy++
-      handle(waiting.splice(0, most) as [Delivered, ...Delivered[]]).finally(() => {
+      handle(waiting.splice(0, most) as Group).finally(() => {
         busy--
         begin()
       })
@@ -179,6 +197,8 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     if (lease?.kept() !== false) for (const delivered of running) delivered.working()
   }, policy.ackWaitMs / 3)
   const saving = setInterval(() => {
+    if (putOff > 0 && !policy.ordered) void warnOfCrowd(js, spec, log)
+    putOff = 0
     if (settled === 0) return
     settled = 0
     saveFloor(js, spec, created, marks).catch((error) => log.debug({ err: error, consumer }, 'its floor was not saved'))
@@ -192,6 +212,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     log,
     take(delivered) {
       running.add(delivered)
+      if (delivered.attempt > 1) ports.observe.redelivered(fn.entry)
       waiting.push(delivered)
       // After all that arrived together, so that it makes one batch.
       if (waiting.length === 1) setImmediate(begin)
@@ -210,12 +231,4 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
       await lease?.end()
     },
   }
-}
-
-/** As listed, or doubling from the first on; with up to a quarter of jitter, so that a crowd does not come back as one. */
-function pauseMs({ backoffMs }: Policy, attempt: number): number {
-  const pause = Array.isArray(backoffMs)
-    ? (backoffMs[Math.min(attempt, backoffMs.length) - 1] as number)
-    : Math.min(longestBackoffMs, backoffMs * 2 ** Math.min(attempt - 1, 30))
-  return pause * (1 + Math.random() / 4)
 }

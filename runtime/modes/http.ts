@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { turnAway } from '../../observe/turned_away'
 import { baseContext, startRun } from '../context'
 import { traceparent } from '../envelope'
 import { asError, configuration, rejection } from '../errors'
@@ -9,6 +10,7 @@ import type { Address } from '../settings'
 import { traceId } from '../trace'
 import type { HttpRequest } from '../types'
 import type { Broker, Running } from './mode'
+import { openSlots } from './slots'
 
 export interface Listening extends Running {
   url: string
@@ -17,6 +19,7 @@ export interface Listening extends Running {
 const largestBody = 1024 * 1024
 const mostDropped = 8 * 1024 * 1024
 const unfinishedMs = 1_000
+const queued = 1_000
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** A `fetch`-style handler behind node:http. The handler makes every answer but those to what is not HTTP at all. */
@@ -24,9 +27,12 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
   const { entry } = fn
   const { ports, log, ready, metrics } = broker
   const active = new Map<ServerResponse, AbortController>()
+  const slots = openSlots(entry.policy.concurrency, queued)
+  const turnedAway = turnAway(fn, ports)
   let closing = false
   let onIdle: (() => void) | undefined
 
+  /** Resolves when the handler's part is done: the rest of an answer that streams holds no slot. */
   const answer = async (request: IncomingMessage, response: ServerResponse, { signal }: AbortController) => {
     const run = startRun(entry, { traceparent: header(request, traceparent) })
     const fields = { function: entry.name, id: run.id, trace: traceId(run.traceparent) }
@@ -51,22 +57,27 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
       if (!told) ports.observe.ended(observed, ending, performance.now() - began, error)
       told = true
     }
-    try {
-      const given = toRequest(request, signal, entry.maxBodyBytes ?? largestBody)
-      const result = (await inTime(run, () => fn.handler(given, context))) as Response
-      await Promise.all(run.emitted.map((emission) => ports.send(emission)))
-      if (result.status < 500) tell('returned')
-      else tell('failed', new Error(`answered ${result.status}`))
-      // A response that streams outlives the time that the handler had to make it.
-      run.deadline = Number.POSITIVE_INFINITY
-      if (closing || !request.complete) response.setHeader('Connection', 'close')
-      await write(request, response, result)
-    } catch (error) {
+    const fail = (error: unknown) => {
       tell('failed', asError(error))
       if (!request.complete && Date.now() >= run.deadline) return sendProblem(response, 408)
       log.error({ ...fields, err: asError(error), method: request.method, url: request.url }, 'unanswered')
       if (response.headersSent) response.destroy()
       else sendProblem(response, 500)
+    }
+    try {
+      const given = toRequest(request, signal, entry.maxBodyBytes ?? largestBody)
+      const result = (await inTime(run, () => fn.handler(given, context))) as Response
+      await Promise.all(run.emitted.map((emission) => ports.send(emission, run.left())))
+      if (result.status < 500) tell('returned')
+      else tell('failed', new Error(`answered ${result.status}`))
+      // A response that streams outlives the time that the handler had to make it.
+      run.deadline = Number.POSITIVE_INFINITY
+      if (closing || !request.complete) response.setHeader('Connection', 'close')
+      const written = write(request, response, result)
+      if (streams(result)) written.catch(fail)
+      else await written
+    } catch (error) {
+      fail(error)
     }
   }
 
@@ -80,7 +91,10 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
       life.abort(new Error('the client has gone'))
       if (active.size === 0) onIdle?.()
     })
-    void answer(request, response, life)
+    if (slots.run(() => answer(request, response, life))) return
+    turnedAway(`${request.method} ${request.url}`)
+    response.setHeader('Retry-After', '1')
+    sendProblem(response, 503)
   }
   // What node:http answers by itself has no body, so a missing Host and an unmet expectation are left to us.
   const server = createServer({ requireHostHeader: false }, serve).on('checkExpectation', serve)
@@ -193,6 +207,7 @@ const streams = ({ headers }: Response): boolean =>
 /** About what is not quite HTTP, or where the handler gave no answer. */
 function problem(status: number): string {
   if (status === 500) return JSON.stringify({ type: '/problems/service-fault', title: 'The gateway failed.', status })
+  if (status === 503) return JSON.stringify({ type: '/problems/too-busy', title: 'Too busy to take it now.', status })
   const title = status === 408 ? 'The request did not come in time.' : 'The request is not valid HTTP.'
   const errors = status === 400 ? [{ pointer: '#', detail: 'is not valid HTTP' }] : undefined
   return JSON.stringify({ type: '/problems/invalid-request', title, status, errors })

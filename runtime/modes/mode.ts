@@ -1,11 +1,11 @@
 import type { Marks } from '../../stores/marks'
+import type { Tries } from '../../stores/tries'
 import type { Ports } from '../context'
-import type { Incoming } from '../invoke'
+import type { Incoming, Returned } from '../invoke'
 import type { Manifest } from '../manifest'
 import type { Arrived, Connection } from '../nats/connection'
 import type { JetStream } from '../nats/jetstream'
 import type { Log } from '../types'
-import type { Slots } from './slots'
 
 /** What a mode needs to subscribe and to settle. */
 export interface Broker {
@@ -16,8 +16,7 @@ export interface Broker {
   ports: Ports
   log: Log
   drainMs: number
-  /** For what may have killed a process: one at a time in all of this one. */
-  lone: Slots
+  tries: Tries
   /** Create nothing on the broker. */
   bindOnly: boolean
   /** NATS answers, its streams are there, and the process has not been told to stop. */
@@ -37,3 +36,8 @@ export const asIncoming = (arrived: Arrived): Incoming => ({
   attempt: 1,
   arrivedAt: Date.now(),
 })
+
+/** Durable where a stream carries it, when it resolves. */
+export async function sendAll({ send }: Ports, { emitted }: Returned, leftMs?: number): Promise<void> {
+  if (emitted.length > 0) await Promise.all(emitted.map((emission) => send(emission, leftMs)))
+}

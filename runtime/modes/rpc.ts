@@ -1,9 +1,9 @@
+import { turnAway } from '../../observe/turned_away'
 import { encode, errorCode, errorText, type Headers, headerText, idempotentReplayed, serviceAway } from '../envelope'
-import { rejection } from '../errors'
 import { sending } from '../failpoint'
-import { type Incoming, invoke, type LoadedFunction, type Outcome, outcomeOf } from '../invoke'
+import { type Incoming, invoke, type LoadedFunction, type Outcome, outcomeOf, type Returned } from '../invoke'
 import type { Arrived } from '../nats/connection'
-import { asIncoming, type Broker, type Running } from './mode'
+import { asIncoming, type Broker, type Running, sendAll } from './mode'
 import { openSlots } from './slots'
 
 const queued = 1_000
@@ -12,22 +12,23 @@ const queued = 1_000
 export function startRpc(fn: LoadedFunction, { connection, ports, log }: Broker): Running {
   const { subject, queue, policy } = fn.entry
   const slots = openSlots(policy.concurrency, queued)
+  const turnedAway = turnAway(fn, ports)
 
   const answer = async (arrived: Arrived, incoming: Incoming) => {
-    const { outcome, fields } = await invoke(fn, [incoming], ports)
-    if (outcome.kind === 'failed' || outcome.kind === 'away') return failed(arrived, outcome, fields)
+    const deliver = async (returned: Returned, leftMs: number) => {
+      await sendAll(ports, returned, leftMs)
+      reply(arrived, returned)
+    }
+    const { outcome, fields } = await invoke(fn, [incoming], ports, { deliver })
+    if (outcome.kind === 'returned') return
+    // Also where what it emitted could not be sent, or its reply is no JSON or larger than the broker takes.
+    if ('error' in outcome) log.error({ ...fields, err: outcome.error }, 'the request failed')
     try {
-      if (outcome.kind === 'returned') await Promise.all(outcome.emitted.map((emission) => ports.send(emission)))
       reply(arrived, outcome)
     } catch (error) {
-      // What it emitted could not be sent, or its reply is no JSON or larger than the broker takes.
-      failed(arrived, outcomeOf(error), fields)
+      log.error({ ...fields, err: error }, 'the request failed')
+      reply(arrived, outcomeOf(error))
     }
-  }
-
-  const failed = (arrived: Arrived, outcome: Outcome, fields: object) => {
-    log.error({ ...fields, err: 'error' in outcome && outcome.error }, 'the request failed')
-    reply(arrived, outcome)
   }
 
   const reply = (arrived: Arrived, outcome: Outcome) => {
@@ -42,7 +43,7 @@ export function startRpc(fn: LoadedFunction, { connection, ports, log }: Broker)
     (arrived) => {
       const incoming = asIncoming(arrived)
       const taken = slots.run(() => answer(arrived, incoming))
-      if (!taken) reply(arrived, { kind: 'refused', rejection: rejection(503, 'Too busy to take it now.') })
+      if (!taken) reply(arrived, { kind: 'refused', rejection: turnedAway(arrived.subject) })
     },
     queue,
   )

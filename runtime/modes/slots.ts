@@ -2,8 +2,6 @@
 export interface Slots {
   /** Runs the work when a slot is free; false, at once, where the queue is full. */
   run(work: () => Promise<void>): boolean
-  /** As `run`, and resolves when the work has ended. */
-  wait(work: () => Promise<void>): Promise<void>
   /** Resolves when nothing runs or waits. */
   idle(): Promise<void>
 }
@@ -32,10 +30,6 @@ export function openSlots(size: number, queue: number): Slots {
 
   return {
     run,
-    wait: (work) =>
-      new Promise((resolve, reject) => {
-        if (!run(() => work().then(resolve, reject))) reject(new Error(`more than ${queue} wait already`))
-      }),
     idle: () => (busy === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve))),
   }
 }

@@ -10,7 +10,7 @@ import {
   type NatsConnection,
   nkeyAuthenticator,
 } from 'nats'
-import type { Headers } from '../envelope'
+import type { Headers, SentHeaders } from '../envelope'
 import { configuration } from '../errors'
 import type { Log } from '../types'
 
@@ -21,6 +21,8 @@ export interface Arrived {
   readonly reply: string | undefined
   /** Throws where the headers are malformed. */
   headers(): Headers
+  /** All values of each; throws as well. */
+  values(): Record<string, string[]>
   /** 0, or the status of a message of the server itself, as 503 for «no responders». */
   status(): number
 }
@@ -35,7 +37,7 @@ export interface Connection {
   readonly inbox: string
   readonly server: { version: string; clustered: boolean }
   connected(): boolean
-  publish(subject: string, data?: Uint8Array, options?: { reply?: string; headers?: Headers }): void
+  publish(subject: string, data?: Uint8Array, options?: { reply?: string; headers?: SentHeaders }): void
   subscribe(subject: string, callback: (arrived: Arrived) => void, queue?: string): Subscription
   /** Rejects where the server does not answer in time. */
   flush(timeoutMs: number): Promise<void>
@@ -225,12 +227,13 @@ function arrived(message: Msg): Arrived {
     reply: message.reply || undefined,
     headers: () =>
       (found ??= Object.fromEntries([...(message.headers ?? [])].map(([name, [value = '']]) => [name, value]))),
+    values: () => Object.fromEntries(message.headers ?? []),
     status: () => message.headers?.code ?? 0,
   }
 }
 
-function toHeaders(headers: Headers) {
+function toHeaders(headers: SentHeaders) {
   const made = emptyHeaders()
-  for (const name in headers) made.set(name, headers[name] as string)
+  for (const name in headers) for (const value of [headers[name]].flat()) made.append(name, value as string)
   return made
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Headers, messageId } from '../envelope'
+import { type Headers, messageId, type SentHeaders } from '../envelope'
 import { away, isAway } from '../errors'
 import type { Ask } from './mux'
 
@@ -23,11 +23,13 @@ export interface JetStream {
    */
   publish(subject: string, data: Uint8Array, options: PublishOptions): Promise<PubAck>
   /** Reads one stored message: by sequence, or the last of a subject. */
-  read(stream: string, which: { seq: number } | { last_by_subj: string }): Promise<StoredMessage | undefined>
+  read(stream: string, which: Which, budgetMs?: number): Promise<StoredMessage | undefined>
 }
 
+export type Which = { seq: number } | { last_by_subj: string }
+
 export interface PublishOptions {
-  headers?: Headers
+  headers?: SentHeaders
   id?: string
   stream?: string
   /** Refused with `isConflict` unless this is the stream's (or the subject's) last sequence. */
@@ -36,14 +38,14 @@ export interface PublishOptions {
   budgetMs?: number
 }
 
-const electionMs = 20_000
+export const electionMs = 20_000
 const attemptMs = 5_000
 
 /** `leaderReads`: on a cluster a replica may answer a direct read with an older value. */
 export function openJetStream(ask: Ask, { leaderReads }: { leaderReads: boolean }): JetStream {
   const api = <T>(subject: string, body: object = {}, budgetMs = electionMs): Promise<T> =>
-    persist(budgetMs, async () => {
-      const answer = await ask(`$JS.API.${subject}`, Buffer.from(JSON.stringify(body)), { timeoutMs: attemptMs })
+    persist(budgetMs, async (timeoutMs) => {
+      const answer = await ask(`$JS.API.${subject}`, Buffer.from(JSON.stringify(body)), { timeoutMs })
       return parsed<T>(answer.data, subject)
     })
 
@@ -51,21 +53,19 @@ export function openJetStream(ask: Ask, { leaderReads }: { leaderReads: boolean 
     api,
 
     publish(subject, data, { headers = {}, id, stream, lastSeq, lastSubjectSeq, budgetMs = electionMs }) {
-      const sent: Headers = { ...headers }
+      const sent: SentHeaders = { ...headers }
       if (id !== undefined) sent[messageId] = id
       if (stream !== undefined) sent['Nats-Expected-Stream'] = stream
       if (lastSeq !== undefined) sent['Nats-Expected-Last-Sequence'] = String(lastSeq)
       if (lastSubjectSeq !== undefined) sent['Nats-Expected-Last-Subject-Sequence'] = String(lastSubjectSeq)
-      return persist(budgetMs, async () => {
-        const timeoutMs = Math.min(attemptMs, budgetMs)
+      return persist(budgetMs, async (timeoutMs) => {
         const ack = parsed<PubAck>((await ask(subject, data, { timeoutMs, headers: sent })).data, subject)
         return { seq: ack.seq, duplicate: ack.duplicate === true }
       })
     },
 
-    async read(stream, which) {
-      return leaderReads ? leaderRead(api, stream, which) : directRead(ask, stream, which)
-    },
+    read: (stream, which, budgetMs) =>
+      leaderReads ? leaderRead(api, stream, which, budgetMs) : directRead(ask, stream, which, budgetMs),
   }
 }
 
@@ -81,11 +81,11 @@ export const hasCode = (error: unknown, ...codes: number[]): boolean =>
 // No leader, not ready, overloaded, the same id still under way, or no room left: nobody's poison, all can pass.
 const passing = [10008, 10004, 10009, 10163, 10158, 10167, 10002, 10023, 10028, 10047, 10077]
 
-async function persist<T>(budgetMs: number, attempt: () => Promise<T>): Promise<T> {
+async function persist<T>(budgetMs: number, attempt: (timeoutMs: number) => Promise<T>): Promise<T> {
   const deadline = Date.now() + budgetMs
   for (let pause = 50; ; pause = Math.min(pause * 2, 250)) {
     try {
-      return await attempt()
+      return await attempt(Math.max(1, Math.min(attemptMs, deadline - Date.now())))
     } catch (error) {
       if (isAway(error) ? error.reason === 'denied' : !hasCode(error, ...passing)) throw error
       if (Date.now() + pause >= deadline) throw isAway(error) ? error : away('unavailable', (error as Error).message)
@@ -106,9 +106,11 @@ function parsed<T>(data: Uint8Array, subject: string): T {
   throw Object.assign(new Error(`${description} (${errCode})`), { code, errCode })
 }
 
-async function directRead(ask: Ask, stream: string, which: object): Promise<StoredMessage | undefined> {
-  const answer = await persist(attemptMs, () =>
-    ask(`$JS.API.DIRECT.GET.${stream}`, Buffer.from(JSON.stringify(which)), { timeoutMs: attemptMs }),
+type Read = Promise<StoredMessage | undefined>
+
+async function directRead(ask: Ask, stream: string, which: Which, budgetMs = attemptMs): Read {
+  const answer = await persist(Math.min(attemptMs, budgetMs), (timeoutMs) =>
+    ask(`$JS.API.DIRECT.GET.${stream}`, Buffer.from(JSON.stringify(which)), { timeoutMs }),
   )
   if (answer.status() >= 400) {
     if (answer.status() === 404) return undefined
@@ -118,10 +120,10 @@ async function directRead(ask: Ask, stream: string, which: object): Promise<Stor
   return { seq: Number(headers['Nats-Sequence']), data: answer.data, headers }
 }
 
-async function leaderRead(api: JetStream['api'], stream: string, which: object): Promise<StoredMessage | undefined> {
+async function leaderRead(api: JetStream['api'], stream: string, which: Which, budgetMs?: number): Read {
   type Found = { message: { seq: number; data?: string; hdrs?: string } }
   try {
-    const { message } = await api<Found>(`STREAM.MSG.GET.${stream}`, which)
+    const { message } = await api<Found>(`STREAM.MSG.GET.${stream}`, which, budgetMs)
     return {
       seq: message.seq,
       data: Buffer.from(message.data ?? '', 'base64'),
@@ -137,7 +139,7 @@ function headersOf(text: string): Headers {
   const headers: Headers = {}
   for (const line of text.split('\r\n').slice(1)) {
     const colon = line.indexOf(':')
-    if (colon > 0) headers[line.slice(0, colon)] = line.slice(colon + 1).trim()
+    if (colon > 0) headers[line.slice(0, colon)] ??= line.slice(colon + 1).trim()
   }
   return headers
 }

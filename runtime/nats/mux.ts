@@ -1,4 +1,4 @@
-import type { Headers } from '../envelope'
+import type { SentHeaders } from '../envelope'
 import { away } from '../errors'
 import type { Arrived, Connection } from './connection'
 
@@ -12,7 +12,7 @@ interface Waiting {
 export type Ask = (
   subject: string,
   data: Uint8Array,
-  options: { timeoutMs: number; headers?: Headers },
+  options: { timeoutMs: number; headers?: SentHeaders },
 ) => Promise<Arrived>
 
 const sweepMs = 20

@@ -1,7 +1,9 @@
+import { any } from 'superstruct'
 import * as assert from 'uvu/assert'
+import { message, request } from '../../runtime/types'
 import { startBroker } from '../support/broker'
 import { runFunctions } from '../support/host'
-import { type Context, type Note, notes } from '../support/notes'
+import { type Context, Note, notes } from '../support/notes'
 import { suite } from '../support/suite'
 import { eventually } from '../support/wait'
 import { openWire } from '../support/wire'
@@ -65,6 +67,85 @@ test('what was handled, how it ended and what waits, by function', async () => {
   assert.is(await metric(`functions_pending{${take}}`), 0)
   const { headers } = await get('/metrics')
   assert.match(headers.get('content-type') as string, /^text\/plain/)
+})
+
+test('a run counts as what its caller hears, one that found no slot is refused, and a delivery counts once', async () => {
+  const broker = await startBroker()
+  const wire = await openWire(broker)
+  let release = () => {}
+  const gate = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  let runs = 0
+  const job = { mode: 'job' as const, queue: 'a', policy: { backoffMs: 5, maxDeliver: 2, timeoutMs: 500 } }
+  const host = await runFunctions(broker, {
+    contracts: {
+      ...notes('rpc.busy', 'rpc.peer', 'jobs.large', 'jobs.waits'),
+      'rpc.large': request(Note, any()),
+      'events.large': message(any()),
+    },
+    functions: {
+      'a/large': { mode: 'rpc', subject: 'rpc.large', queue: 'a', handler: () => 'x'.repeat(2 * 1024 * 1024) },
+      'a/busy': {
+        mode: 'rpc',
+        subject: 'rpc.busy',
+        queue: 'a',
+        policy: { concurrency: 1 },
+        handler: async (body: Note) => {
+          await gate
+          return body
+        },
+      },
+      'a/emit': {
+        ...job,
+        subject: 'jobs.large',
+        emits: ['events.large'],
+        handler: (_: Note, { emit }: Context) => emit('events.large', 'x'.repeat(2 * 1024 * 1024)),
+      },
+      'a/waits': {
+        ...job,
+        subject: 'jobs.waits',
+        requests: ['rpc.peer'],
+        handler: async (body: Note, { request: ask }: Context) => {
+          if (++runs === 1) throw new Error('once')
+          if (runs < 8) await ask('rpc.peer', body, { timeoutMs: 20 })
+        },
+      },
+    },
+    env: { OPS_ADDR: '127.0.0.1:0' },
+  })
+  await wire.ask('rpc.large', { n: 1 })
+  await wire.store('jobs.large', { n: 1 })
+  await wire.store('jobs.waits', { n: 1 })
+  const asked = Array.from({ length: 1_020 }, (_, n) => wire.ask('rpc.busy', { n }))
+  for (const one of asked.slice(1_001)) assert.is((await one).headers['Nats-Service-Error-Code'], '503')
+  release()
+  await Promise.all(asked)
+  await eventually('the dead letter', async () => (await wire.stored('DLQ')).length === 1)
+  await eventually('the runs', () => runs === 8)
+  await eventually('it to be done', async () => (await wire.durable('JOBS', 'a/waits')).num_ack_pending === 0)
+  const lines = (await (await fetch(`${host.opsUrl}/metrics`)).text()).split('\n')
+  const counted = lines.filter(
+    (line) => /^functions_(handled|redelivered|in_flight)/.test(line) && !line.endsWith(' 0'),
+  )
+  const of = (name: string, mode: string, ending: string, count: number) =>
+    `functions_handled_total{function="a/${name}",mode="${mode}",ending="${ending}"} ${count}`
+  assert.equal(counted.toSorted(), [
+    of('busy', 'rpc', 'refused', 19),
+    of('busy', 'rpc', 'returned', 1_001),
+    of('emit', 'job', 'failed', 2),
+    of('large', 'rpc', 'failed', 1),
+    of('waits', 'job', 'away', 6),
+    of('waits', 'job', 'failed', 1),
+    of('waits', 'job', 'returned', 1),
+    'functions_redelivered_total{function="a/emit"} 1',
+    'functions_redelivered_total{function="a/waits"} 1',
+  ])
+  const busy = host.log.filter(({ text }) => text === 'too busy: turned away')
+  assert.ok(busy.length > 0 && busy.length < 5)
+  const { endpoints } = (await wire.ask('$SRV.STATS.a__busy', {})).body as { endpoints: object[] }
+  const { num_requests, num_errors } = endpoints[0] as Record<string, number>
+  assert.equal([num_requests, num_errors], [1_020, 19])
 })
 
 test('a broker that is away leaves out what it alone knows', async () => {

@@ -30,6 +30,19 @@ const badHandlers: Record<string, (body: Note, context: Context) => unknown> = {
   'throws null': () => {
     throw null
   },
+  'throws what has no text': () => {
+    throw Object.create(null)
+  },
+  'throws an error whose message is none': () => {
+    throw Object.assign(new Error('x'), { message: { code: 7 }, stack: 7 })
+  },
+  'throws what throws when it is looked at': () => {
+    throw new Proxy(new Error('x'), {
+      get() {
+        throw new Error('no')
+      },
+    })
+  },
   'never returns': () => new Promise(nothing),
   'returns what is no JSON': () => ({ n: 1n }),
   'returns a circle': () => {
@@ -241,5 +254,15 @@ for (const [index, what] of Object.keys(badHandlers).entries()) {
     await allWork(wire)
   })
 }
+
+test('http: a handler that throws what has no text is answered with an error', async () => {
+  const { broker } = await start()
+  const host = await runFunctions(broker, {
+    contracts: {},
+    functions: { 'bad/http': { mode: 'http', handler: badHandlers['throws what has no text'] as never } },
+  })
+  const answer = await fetch(`${host.url}/`, { signal: AbortSignal.timeout(5_000) })
+  assert.is(answer.status, 500)
+})
 
 test.run()

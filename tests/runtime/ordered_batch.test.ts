@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { type Broker, startBroker } from '../support/broker'
 import { runFunctions } from '../support/host'
-import { type Note, notes } from '../support/notes'
+import { type Context, type Note, notes } from '../support/notes'
 import { startProxy } from '../support/proxy'
 import { suite } from '../support/suite'
 import { eventually } from '../support/wait'
@@ -221,6 +221,62 @@ test('kill -9 of the broker under load: each message in its place, none missing'
   await published
   await eventually('the last', () => handled.includes(total))
   assert.equal(firstTimes(handled), numbers(total))
+})
+
+test('what cannot be buried since the dead letters are away waits in its place', async () => {
+  const broker = await startBroker()
+  const wire = await openWire(broker)
+  const handled: number[] = []
+  const host = await runFunctions(broker, {
+    ...inOrder(() => undefined),
+    functions: {
+      'order/take': {
+        mode: 'stream',
+        subject: 'events.ordered',
+        policy: { ordered: true, batch: 8, ackWaitMs: 1_000, timeoutMs: 300 },
+        handler: (batch: Note[], { reject }: Context) => {
+          if (batch.some(({ n }) => n === 1)) reject(400, 'Never.')
+          handled.push(...batch.map(({ n }) => n))
+        },
+      },
+    },
+  })
+  const jsm = await wire.nc.jetstreamManager()
+  await jsm.streams.delete('DLQ')
+  for (const n of numbers(20)) await wire.store('events.ordered', { n })
+  await eventually(
+    'the burial to be tried again',
+    () => host.log.some(({ text }) => text.includes('dead letters') && text.includes('again')),
+    40_000,
+  )
+  await jsm.streams.add({ name: 'DLQ', subjects: ['dlq.>'], allow_direct: true })
+  await eventually('the last', () => handled.includes(20))
+  assert.equal(handled, numbers(20).slice(1))
+  assert.is((await wire.stored('DLQ')).length, 1)
+  assert.is((await wire.durable('EVENTS', 'order/take')).num_redelivered, 0)
+})
+
+test('a stop hands back what waits in its place and all behind it, so that the next one goes on in order', async () => {
+  const broker = await startBroker()
+  const wire = await openWire(broker)
+  const handled: number[] = []
+  let fails = true
+  const worker = inOrder(
+    (batch) => {
+      if (fails && batch.some(({ n }) => n === 3)) throw new Error('not now')
+      handled.push(...batch.map(({ n }) => n))
+    },
+    { backoffMs: 60_000 },
+  )
+  await (await runFunctions(broker, worker)).stop()
+  for (const n of numbers(20)) await wire.store('events.ordered', { n })
+  const first = await runFunctions(broker, worker)
+  await eventually('the third to wait', () => first.log.some(({ text }) => text === 'failed: it comes again'))
+  assert.is(await first.stop(), true)
+  fails = false
+  await runFunctions(broker, worker)
+  await eventually('the last', () => handled.includes(20))
+  assert.equal(handled, numbers(20))
 })
 
 test.run()

@@ -176,7 +176,7 @@ test('--bind-only creates nothing and says what is missing', async () => {
   const manifest = await manifestFolder({ 'note/take': { mode: 'stream', subject: 'events.noted', source } })
   const streams = await runTool(broker, ['--bind-only', '--manifest', manifest])
   assert.is(streams.exitCode, 2)
-  assert.is(streams.stderr, '--bind-only: missing on the server: EVENTS, JOBS, DLQ, KV_runtime')
+  assert.is(streams.stderr, '--bind-only: missing on the server: EVENTS, JOBS, DLQ, KV_runtime_tries, KV_runtime')
   const jsm = await wire.nc.jetstreamManager()
   assert.equal(await jsm.streams.names().next(), [])
   await runTool(broker, ['provision', '--manifest', manifest])

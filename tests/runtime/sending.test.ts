@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { any } from 'superstruct'
 import * as assert from 'uvu/assert'
 import { message, request } from '../../runtime/types'
 import { type Broker, startBroker } from '../support/broker'
@@ -200,10 +202,47 @@ test('without one it is named for its cause, so that a repeat of the cause is a 
     return info && info.ack_floor.stream_seq === seq
   })
   const ids = (await wire.stored('EVENTS', 'events.sent')).map(({ headers }) => headers['Nats-Msg-Id'])
+  const hashOf = (n: number) => createHash('sha256').update(JSON.stringify({ n })).digest('base64url').slice(0, 16)
   assert.equal(
     ids.filter((id) => id?.startsWith('cause/job:')),
-    ['cause/job:the-cause:1', 'cause/job:the-cause:2', `cause/job:JOBS:${seq}:1`, `cause/job:JOBS:${seq}:2`],
+    ['the-cause', `JOBS:${seq}`].flatMap((cause) => [1, 2].map((n) => `cause/job:${cause}:events.sent:${hashOf(n)}:1`)),
   )
+})
+
+test('a repeat that emits in another order sends each message once', async () => {
+  const { broker, wire } = await start()
+  let runs = 0
+  const large = { n: 1, text: 'x'.repeat(2 * 1024 * 1024) }
+  await runFunctions(broker, {
+    contracts: {
+      ...notes('jobs.reordered', 'events.one'),
+      'events.two': message(any()),
+    },
+    functions: {
+      'reorder/job': {
+        mode: 'job',
+        subject: 'jobs.reordered',
+        queue: 'reorder',
+        emits: ['events.one', 'events.two'],
+        policy: { backoffMs: 5 },
+        handler: (_: Note, { emit }: Context) => {
+          const first = ++runs === 1
+          if (first) emit('events.one', { n: 1 })
+          emit('events.two', first ? large : { n: 2 })
+          if (!first) emit('events.one', { n: 1 })
+          emit('events.one', { n: 1 })
+        },
+      },
+    },
+  })
+  await wire.store('jobs.reordered', { n: 1 })
+  await eventually('it to be done', async () => {
+    const { num_pending, num_ack_pending } = await wire.durable('JOBS', 'reorder/job')
+    return runs > 1 && num_pending + num_ack_pending === 0
+  })
+  // What is emitted twice is two messages, in each run the same two.
+  assert.is((await wire.stored('EVENTS', 'events.one')).length, 2)
+  assert.is((await wire.stored('EVENTS', 'events.two')).length, 1)
 })
 
 test('publish tells the sequence, and what was stored first where this one is a duplicate', async () => {

@@ -183,4 +183,79 @@ for (const mode of ['rpc', 'event', 'job'] as const) {
   })
 }
 
+test('a handler longer than DRAIN_MS costs no request that another instance could take', async () => {
+  const { broker, wire } = await start()
+  const { fn, began, release } = held({
+    mode: 'job',
+    subject: 'jobs.slow',
+    queue: 'slow',
+    requests: ['rpc.quick'],
+    policy: { ackWaitMs: 1_000 },
+  })
+  const quick: TestFunction = {
+    mode: 'rpc',
+    subject: 'rpc.quick',
+    queue: 'quick',
+    handler: (body: Note) => new Promise((resolve) => setTimeout(() => resolve(body), 100)),
+  }
+  const contracts = notes('rpc.quick', 'jobs.slow')
+  const env = { DRAIN_MS: '1200' }
+  const { stop } = await runFunctions(broker, { contracts, functions: { 'quick/ask': quick, 'slow/job': fn }, env })
+  await wire.store('jobs.slow', { n: 1 })
+  await eventually('it to be under way', () => began.length === 1)
+  await runFunctions(broker, { contracts, functions: { 'quick/ask': quick } })
+  let stopped = false
+  const over = stop().then((drained) => {
+    stopped = true
+    assert.is(drained, false)
+  })
+  const replies: Promise<unknown>[] = []
+  while (!stopped) {
+    replies.push(wire.ask('rpc.quick', { n: replies.length }, {}, 2_000))
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  await over
+  release()
+  assert.is((await Promise.allSettled(replies)).filter(({ status }) => status === 'rejected').length, 0)
+})
+
+test('a slow answer over HTTP keeps no stream function pulling, but those that it waits for', async () => {
+  const { broker, wire } = await start()
+  const seen: string[] = []
+  const taking = (subject: string): TestFunction => ({
+    mode: 'stream',
+    subject,
+    policy: { from: 'new' },
+    handler: () => void seen.push(subject),
+  })
+  let begun = false
+  const host = await runFunctions(broker, {
+    contracts: notes('events.plain', 'events.awaited'),
+    functions: {
+      'plain/take': taking('events.plain'),
+      'awaited/take': taking('events.awaited'),
+      'slow/http': {
+        mode: 'http',
+        awaits: ['awaited/take'],
+        handler: async (_: Request, { settled }: Context) => {
+          begun = true
+          await eventually(
+            'the intake to end',
+            async () => (await wire.durable('EVENTS', 'plain/take')).num_waiting === 0,
+          )
+          await wire.store('events.plain', { n: 1 })
+          await wire.store('events.awaited', { n: 1 })
+          await settled('awaited/take')
+          return new Response('settled')
+        },
+      },
+    },
+  })
+  const answer = fetch(`${host.url}/`)
+  await eventually('it to be under way', () => begun)
+  assert.is(await host.stop(), true)
+  assert.is(await (await answer).text(), 'settled')
+  assert.equal(seen, ['events.awaited'])
+})
+
 test.run()

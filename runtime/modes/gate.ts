@@ -1,0 +1,52 @@
+/** Every message of the process passes here: beside the others, or alone, where it may have killed a process before. */
+export interface Gate {
+  /**
+   * Runs it once nothing runs alone or waits to. A request of a trace that is under way does not wait, since who asks
+   * would wait for it, and neither does what `isAlone`.
+   */
+  run<T>(run: { trace: string; asked: boolean; isAlone?: boolean }, work: () => Promise<T>): Promise<T>
+  /** Lets nothing else begin, waits until what runs has ended, and does the work; one at a time, the others in between. */
+  alone<T>(work: () => Promise<T>): Promise<T>
+}
+
+export function openGate(): Gate {
+  const underWay = new Map<string, number>()
+  let opened: Promise<void> | undefined
+  let onIdle: (() => void) | undefined
+  let turn: Promise<unknown> = Promise.resolve()
+
+  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
+    let open = () => {}
+    opened = new Promise((resolve) => {
+      open = resolve
+    })
+    if (underWay.size > 0) await new Promise<void>((resolve) => (onIdle = resolve))
+    onIdle = undefined
+    try {
+      return await work()
+    } finally {
+      opened = undefined
+      open()
+    }
+  }
+
+  return {
+    async run({ trace, asked, isAlone }, work) {
+      while (opened && !isAlone && !(asked && underWay.has(trace))) await opened
+      underWay.set(trace, (underWay.get(trace) ?? 0) + 1)
+      try {
+        return await work()
+      } finally {
+        const left = (underWay.get(trace) as number) - 1
+        if (left > 0) underWay.set(trace, left)
+        else underWay.delete(trace)
+        if (underWay.size === 0) onIdle?.()
+      }
+    },
+    alone(work) {
+      const mine = turn.then(() => inTurn(work))
+      turn = mine.catch(() => undefined)
+      return mine
+    },
+  }
+}
