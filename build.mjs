@@ -90,6 +90,8 @@ const common = {
   platform: 'node',
   target: 'node20',
   logLevel: 'silent',
+  sourcemap: 'linked',
+  sourcesContent: false,
   define: { FAILPOINTS: 'false' },
 }
 

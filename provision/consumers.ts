@@ -21,6 +21,11 @@ export interface ConsumerInfo {
   num_ack_pending: number
 }
 
+interface StreamInfo {
+  created: string
+  config: { subjects?: string[] }
+}
+
 interface Options {
   marks: Marks
   log: Log
@@ -34,18 +39,20 @@ interface Options {
 export async function ensureConsumer(js: JetStream, spec: ConsumerSpec, options: Options): Promise<string> {
   const { stream, name } = spec
   const { log, marks, bindOnly } = options
-  const { created } = await js.api<{ created: string }>(`STREAM.INFO.${stream}`)
+  const { created, config: carrying } = await js.api<StreamInfo>(`STREAM.INFO.${stream}`)
   const found = await existing<ConsumerInfo>(js, `CONSUMER.INFO.${stream}.${name}`)
   const wanted = consumerConfig(spec)
   if (found) {
     const given = found.config
-    if (given.filter_subject !== wanted.filter_subject && given.filter_subject !== '>') {
+    const same = sameMessages(given.filter_subject, wanted.filter_subject, carrying.subjects ?? [])
+    if (!same && given.filter_subject !== '>') {
       throw configuration(
         `consumer ${name}: filters ${given.filter_subject ?? 'nothing'} on the server, ` +
           `${wanted.filter_subject ?? 'nothing'} in the manifest; delete it there or rename the function`,
       )
     }
-    const differing = ['ack_wait', 'max_ack_pending'].filter((field) => given[field] !== wanted[field])
+    const fields = ['ack_wait', 'max_ack_pending', ...(given.filter_subject === undefined ? ['filter_subject'] : [])]
+    const differing = fields.filter((field) => given[field] !== wanted[field])
     if (differing.length === 0 || bindOnly) return created
     for (const field of differing) {
       log.info({ consumer: name, field, server: given[field], wanted: wanted[field] }, 'the policy is brought to it')
@@ -67,6 +74,13 @@ export async function ensureConsumer(js: JetStream, spec: ConsumerSpec, options:
   // Where a durable begins with what is new, a later one of its name must not begin later.
   if (!found && spec.from === 'new') await marks.saveFloor(stream, name, { seq: made.delivered.stream_seq, created })
   return created
+}
+
+/** A durable for all of a stream has no filter, and gets one as soon as its stream carries more than that one subject. */
+function sameMessages(given: unknown, wanted: unknown, carried: string[]): boolean {
+  if (given === wanted) return true
+  if (given === undefined) return carried.includes(wanted as string)
+  return wanted === undefined && carried.length === 1 && carried[0] === given
 }
 
 export async function existing<T>(js: JetStream, subject: string): Promise<T | undefined> {

@@ -30,7 +30,7 @@ export interface Emission {
 export interface Ports {
   contracts: Contracts
   local: EventEmitter
-  log: Log & { child(fields: object): Log }
+  log: Log
   /** Log field by field of a body, as the manifest names them. */
   logged: Record<string, string>
   observe: Required<Observer>
@@ -81,7 +81,6 @@ type AnyMessage = (subject: string, body: unknown) => Emission
 
 /** What every handler gets; each use is held against what the function's manifest entry declares. */
 export function baseContext(entry: FunctionEntry, run: Run, ports: Ports, fields: object): AnyContext {
-  let log: Log | undefined
   const emission = emissionOf(entry, run, ports)
   // Less than there is, so that silence is told as such before the handler's own time is over and counts as its failure.
   const left = () => Math.max(1, Math.floor((run.deadline - Date.now()) * 0.9))
@@ -89,8 +88,7 @@ export function baseContext(entry: FunctionEntry, run: Run, ports: Ports, fields
     id: run.id,
     local: ports.local,
     get log() {
-      log ??= ports.log.child(fields)
-      return log
+      return logOf(ports.log, fields)
     },
     get signal() {
       return run.signal()
@@ -117,6 +115,12 @@ export function baseContext(entry: FunctionEntry, run: Run, ports: Ports, fields
     },
   }
   return context as unknown as AnyContext
+}
+
+/** Merged for each line, since a child logger would tell twice what the handler names again. */
+function logOf(log: Log, fields: object): Log {
+  const line = (level: keyof Log) => (more: object, text: string) => log[level]({ ...fields, ...more }, text)
+  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
 }
 
 function emissionOf(entry: FunctionEntry, run: Run, ports: Ports): AnyMessage {

@@ -15,7 +15,9 @@ const limitMs = 180_000
 async function main(words) {
   const files = testFiles().filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
   if (files.length === 0) {
-    return fail(words.length > 0 ? `no test file has ${words.join(' or ')} in its path` : 'tests/: there is no test yet')
+    return fail(
+      words.length > 0 ? `no test file has ${words.join(' or ')} in its path` : 'tests/: there is no test yet',
+    )
   }
   await bundle(files)
   const server = await natsServer()
