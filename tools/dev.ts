@@ -13,7 +13,7 @@ const help = `npm run dev: runs the functions and swaps those whose files change
   node runtime dev [--only …] [--except …] [--manifest FILE] [--embedded]
 
 A changed function is built and takes the place of the old one without a restart, a new file is picked up, a deleted one
-is unsubscribed; what does not build leaves all as it is. A change of runtime/ or of a stream needs a restart.`
+is unsubscribed; what does not build leaves all as it is. A change of runtime/ needs a restart; what became of a stream is told.`
 
 export const run: Tool = async (args, place) => {
   const { values } = flagsOf(['dev'], args, {
