@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
@@ -63,10 +63,15 @@ test('and fails where it expects something else', async () => {
 })
 
 test('is formatted and linted as the rest', async () => {
-  const { exitCode, stderr } = await execa('node_modules/.bin/biome', ['check', '--stdin-file-path=tests/a.test.ts'], {
-    input: example,
-    reject: false,
-  })
+  const folder = mkdtempSync(join(tmpdir(), 'example-'))
+  atEnd(() => rmSync(folder, { recursive: true }))
+  cpSync('biome.json', join(folder, 'biome.json'))
+  writeFileSync(join(folder, 'courier.test.ts'), example)
+  const { exitCode, stderr } = await execa(
+    resolve('node_modules/.bin/biome'),
+    ['check', '--vcs-enabled=false', 'courier.test.ts'],
+    { cwd: folder, reject: false },
+  )
   assert.is(exitCode, 0, stderr)
 })
 
