@@ -22,6 +22,7 @@ async function main(args) {
   }
   const check = args.includes('--check')
   base = resolve(folders[0] ?? root)
+  await bundleRuntime()
   const files = functionFiles()
   if (args.includes('--failpoints')) return bundleFailpoints(files)
   rmSync(join(base, 'dist/functions'), { recursive: true, force: true })
@@ -30,12 +31,13 @@ async function main(args) {
   if (check && read('functions/_contracts.ts') !== contracts) return stale('functions/_contracts.ts')
   writeChanged('functions/_contracts.ts', contracts, check)
 
-  await bundleRuntime()
   await bundleFunctions(files)
   const manifest = `${JSON.stringify(await manifestOf(files), null, 2)}\n`
   if (check && read('manifest.json') !== manifest) return stale('manifest.json')
   writeChanged('manifest.json', manifest, check)
   console.log(`${files.length} functions built${check ? '; nothing is stale' : ''}`)
+  if (files.length === 0)
+    console.log(`next: ${shown('functions/')} has none yet; npm run new -- --help writes the first`)
   return 0
 }
 
@@ -56,7 +58,8 @@ function stale(file) {
 
 /** Every function file, sorted by name: `functions/order/create.ts` is `order/create`. What begins with `_` is none. */
 function functionFiles(folder = 'functions') {
-  if (!existsSync(join(base, folder))) throw wrong([`${folder}/: there is no such folder; put function files there`])
+  if (!existsSync(join(base, folder)))
+    throw wrong([`${shown(folder)}/: there is no such folder; put function files there`])
   return readdirSync(join(base, folder), { withFileTypes: true })
     .filter(({ name }) => !name.startsWith('_') && !name.startsWith('.'))
     .flatMap((entry) => {
@@ -66,6 +69,9 @@ function functionFiles(folder = 'functions') {
     })
     .sort()
 }
+
+/** A path of the built folder as whoever called the build would type it. */
+const shown = (path) => `${relative(process.cwd(), base)}/`.replace(/^\//, '') + path
 
 /** A path of the project as a module below the built folder names it. */
 function fromBase(below, path) {
@@ -102,6 +108,8 @@ const common = {
   platform: 'node',
   target: 'node20',
   logLevel: 'silent',
+  sourcemap: 'linked',
+  sourcesContent: false,
   define: { FAILPOINTS: 'false' },
 }
 

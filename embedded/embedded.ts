@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { configuration } from '../runtime/errors'
 import { wholeNumber } from '../runtime/settings'
 import { findBinary } from './ladder'
@@ -34,18 +34,25 @@ export async function findServer(env: NodeJS.ProcessEnv, { root, cacheDir, say }
     return { url: `nats://${host.includes(':') ? `[${host}]` : host}:${port}`, stranger: true }
   }
   try {
+    const data = resolve(root, env.DATA_DIR || '.data')
     const { path, version, how } = await findBinary({ cacheDir, log: say })
     const own = await startServer({
       binary: path,
       port,
-      dataDir: resolve(root, env.DATA_DIR || '.data', 'nats'),
+      dataDir: join(data, 'nats'),
       log: say,
       // A server with much data recovers it before it answers.
       readyMs: 60_000,
     })
-    say(`nats-server ${version} (${how}) runs on ${own.url}, its data under ${env.DATA_DIR || '.data'}/`)
+    say(`nats-server ${version} (${how}) runs on ${own.url}, its data under ${asTyped(data)}/`)
     return { url: own.url, stranger: false, own }
   } catch (error) {
     throw configuration((error as Error).message)
   }
+}
+
+/** From where the command was typed, unless that is elsewhere. */
+function asTyped(path: string): string {
+  const found = relative(process.cwd(), path)
+  return found.startsWith('..') ? path : found
 }

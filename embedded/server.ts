@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -74,6 +74,7 @@ export async function startServer(options: ServerOptions): Promise<EmbeddedServe
     const patience = setTimeout(() => running.child.kill('SIGKILL'), 5_000)
     await exited
     clearTimeout(patience)
+    await rm(pidFile(dataDir), { force: true })
   }
 
   return {

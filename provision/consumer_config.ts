@@ -40,11 +40,24 @@ export function wantedConfig(spec: ConsumerSpec): ConsumerConfig {
   }
 }
 
+interface Circumstances {
+  /** The subjects of the stream, as the server has them. */
+  carried: string[]
+  bindOnly: boolean
+}
+
+/** A durable for all of a stream has no filter, and gets one as soon as its stream carries more than that one subject. */
+function sameMessages(given: unknown, wanted: string | undefined, carried: string[]): boolean {
+  if (given === wanted || (wanted === undefined && given === '>')) return true
+  if (given === undefined) return carried.includes(wanted as string)
+  return wanted === undefined && carried.length === 1 && carried[0] === given
+}
+
 /** Throws, as a matter of configuration, where the function would lose messages or their order and this may not be changed. */
-export function refuseUnsafe(given: ConsumerConfig, spec: ConsumerSpec, bindOnly: boolean): void {
+export function refuseUnsafe(given: ConsumerConfig, spec: ConsumerSpec, { carried, bindOnly }: Circumstances): void {
   const { name, filter, ordered } = spec
   const filters = [given.filter_subject, ...((given.filter_subjects as string[] | undefined) ?? [])].filter(Boolean)
-  if (filters.join() !== (filter ?? '') && !(filter === undefined && filters.join() === '>')) {
+  if (filters.length > 1 || !sameMessages(filters[0], filter, carried)) {
     throw configuration(
       `consumer ${name}: filters ${filters.join(', ') || 'nothing'} on the server, ${filter ?? 'nothing'} in the ` +
         'manifest; delete it there or rename the function: either begins anew',
@@ -61,7 +74,7 @@ export function refuseUnsafe(given: ConsumerConfig, spec: ConsumerSpec, bindOnly
 
 /** Where the durable differs, in what can be brought to the policy and in what can only be told. */
 export const driftOf = (given: ConsumerConfig, spec: ConsumerSpec) => ({
-  toBring: differing(given, spec, changeable),
+  toBring: differing(given, spec, [...changeable, ...(given.filter_subject ? [] : ['filter_subject'])]),
   toTell: differing(given, spec, unchangeable),
 })
 

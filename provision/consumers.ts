@@ -26,6 +26,7 @@ export interface ConsumerInfo {
 interface StreamInfo {
   created: string
   state: { last_seq: number }
+  config: { subjects?: string[] }
 }
 
 interface Options {
@@ -45,7 +46,8 @@ export async function ensureConsumer(js: JetStream, spec: ConsumerSpec, options:
   const found = await existing<ConsumerInfo>(js, `CONSUMER.INFO.${stream}.${name}`)
   if (found) {
     const { config } = found
-    refuseUnsafe(config, spec, bindOnly)
+    const carried = info.config.subjects ?? []
+    refuseUnsafe(config, spec, { carried, bindOnly })
     const { toBring, toTell } = driftOf(config, spec)
     for (const one of bindOnly ? [...toBring, ...toTell] : toTell) {
       log.warn({ consumer: name, ...one }, 'a consumer differs from what is wanted')

@@ -10,8 +10,16 @@ import type { StreamSpec } from './streams'
 export function streamsFor(manifest: Manifest, selected: FunctionEntry[], env: NodeJS.ProcessEnv): StreamSpec[] {
   const buckets = new Set(selected.flatMap(({ stores }) => stores))
   const ledgers = new Set(selected.flatMap(({ ledgers, subject }) => [...ledgers, ...ledgerOf(subject)]))
+  const used = [
+    ...new Set(selected.flatMap((entry) => [...entry.emits, ...(isDurable(entry) ? [entry.subject ?? ''] : [])])),
+  ]
   return [
-    ...Object.entries(manifest.streams).map(([name, config]) => ({ name, ...config, ...limits(env, name) })),
+    ...Object.entries(manifest.streams).map(([name, config]) => ({
+      name,
+      ...config,
+      ...limits(env, name),
+      needs: used.filter((subject) => streamOf(manifest, subject)?.stream === name),
+    })),
     ...(selected.some(isDurable) ? [deadLetters, triesBucket] : []),
     ...[...buckets].map((name) => ({ name: `KV_${name}`, subjects: [`$KV.${name}.>`], bucket: true })),
     ...[...ledgers].map((name) => ({ name: ledgerStream(name).stream, subjects: [ledgerStream(name).subject] })),

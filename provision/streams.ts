@@ -1,4 +1,5 @@
 import { configuration, isAway } from '../runtime/errors'
+import { covers } from '../runtime/manifest'
 import type { Connection } from '../runtime/nats/connection'
 import { hasCode, type JetStream } from '../runtime/nats/jetstream'
 import type { Log, StreamConfig } from '../runtime/types'
@@ -9,6 +10,8 @@ export interface StreamSpec extends StreamConfig {
   name: string
   /** As a key-value bucket: the last value of each key, and no deletes. */
   bucket?: boolean
+  /** Subjects of it that functions handle or send to. */
+  needs?: string[]
 }
 
 interface ServerStream {
@@ -22,6 +25,8 @@ interface Options {
   bindOnly?: boolean
   /** Create those that had been there and vanished, too. */
   anew?: boolean
+  /** Those of ours that differ are brought to what is wanted next, so nothing that they lack is missed yet. */
+  update?: boolean
   marks?: Marks
   log?: Log
 }
@@ -34,9 +39,11 @@ const absentMs = 2_000
  * that was there and has vanished took data with it, and is not quietly made anew.
  */
 export async function ensureStreams(js: JetStream, specs: StreamSpec[], options: Options = {}): Promise<void> {
-  const { replicas = 1, strict = false, bindOnly, anew, marks, log } = options
+  const { replicas = 1, bindOnly, anew, marks, log } = options
   const found = await Promise.all(specs.map(({ name }) => existing<ServerStream>(js, `STREAM.INFO.${name}`)))
-  for (const [index, stream] of found.entries()) if (stream) refuseForeign(stream, specs[index] as StreamSpec, strict)
+  for (const [index, stream] of found.entries()) {
+    if (stream) await refuseForeign(stream, specs[index] as StreamSpec, options)
+  }
   const missing = specs.filter((_, index) => !found[index])
   if (bindOnly && missing.length > 0) {
     throw configuration(`--bind-only: missing on the server: ${missing.map(({ name }) => name).join(', ')}`)
@@ -53,15 +60,32 @@ export async function ensureStreams(js: JetStream, specs: StreamSpec[], options:
   for (const drift of driftOf(specs, found, replicas)) log?.warn(drift, 'a stream differs from what is wanted')
 }
 
-/** `strict`: nobody named this server, so what carries the same subjects must be described as ours, too. */
-function refuseForeign({ config }: ServerStream, { name, subjects, description }: StreamSpec, strict: boolean): void {
+/**
+ * What the marks know as made or used by us may carry other subjects than before, as long as it has what the functions
+ * need. `strict`: nobody named this server, so what carries the same subjects must be described as ours, too.
+ */
+async function refuseForeign({ config }: ServerStream, spec: StreamSpec, options: Options): Promise<void> {
+  const { name, subjects, description, needs = [] } = spec
+  const { strict, update, marks } = options
   const carried = config.subjects ?? []
   if (carried.join() === subjects.join() && !(strict && config.description !== description)) return
+  const ours = await marks?.wasMade(name)
+  const lacking = needs.filter((need) => !carried.some((pattern) => covers(pattern, need)))
+  if (ours && !strict && (update || lacking.length === 0)) return
+  const carries = carried.join(', ') || 'nothing'
+  if (ours && !strict) {
+    throw configuration(
+      `NATS_URL: the stream ${name} carries ${carries}, and the functions need ${lacking.join(', ')}; ${wayOut}`,
+    )
+  }
   throw configuration(
     `NATS_URL: the stream ${name} on this server is another system's: it carries ` +
-      `${carried.join(', ') || 'nothing'}${config.description ? ` («${config.description}»)` : ''}, ours ${subjects.join(', ')}`,
+      `${carries}${config.description ? ` («${config.description}»)` : ''}, ours ${subjects.join(', ')}` +
+      (ours ? `; where it is ours all the same, ${wayOut}` : ''),
   )
 }
+
+const wayOut = 'node runtime provision --update brings it to functions/_streams.ts (--embedded starts its server)'
 
 async function createStream(js: JetStream, spec: StreamSpec, replicas: number): Promise<void> {
   try {

@@ -32,7 +32,7 @@ export interface Emission {
 export interface Ports {
   contracts: Contracts
   local: EventEmitter
-  log: Log & { child(fields: object): Log }
+  log: Log
   /** Log field by field of a body, as the manifest names them. */
   logged: Record<string, string>
   observe: Required<Observer>
@@ -100,15 +100,13 @@ type AnyMessage = (subject: string, body: unknown) => Emission
 
 /** What every handler gets; each use is held against what the function's manifest entry declares. */
 export function baseContext(entry: FunctionEntry, run: Run, ports: Ports, fields: object): AnyContext {
-  let log: Log | undefined
   const emission = emissionOf(entry, run, ports)
   const { left } = run
   const context = {
     id: run.id,
     local: ports.local,
     get log() {
-      log ??= ports.log.child(fields)
-      return log
+      return logOf(ports.log, fields)
     },
     get signal() {
       return run.signal()
@@ -142,6 +140,12 @@ export function baseContext(entry: FunctionEntry, run: Run, ports: Ports, fields
     },
   }
   return context as unknown as AnyContext
+}
+
+/** Merged for each line, since a child logger would tell twice what the handler names again. */
+function logOf(log: Log, fields: object): Log {
+  const line = (level: keyof Log) => (more: object, text: string) => log[level]({ ...fields, ...more }, text)
+  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
 }
 
 function emissionOf(entry: FunctionEntry, run: Run, ports: Ports): AnyMessage {

@@ -4,27 +4,13 @@ import packageJson from '../package.json'
 import { flagsOf } from '../tools/flags'
 import { list } from '../tools/list'
 import { run } from '../tools/run'
+import { say } from '../tools/say'
 import { select } from '../tools/select'
-import { tools, toolsHelp } from '../tools/tools'
+import { help, tools } from '../tools/tools'
 import { configuration, isConfiguration } from './errors'
 import { readManifest } from './manifest'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
-
-const help = `node runtime: runs the functions of a manifest on NATS
-
-  node runtime                    every function of manifest.json
-  node runtime --only order       those named order, beginning with order/ or in the queue order; a comma list, *
-  node runtime --except gateway   all but those
-  node runtime --manifest FILE    another manifest
-  node runtime --embedded         starts a NATS server if none is there
-  node runtime --bind-only        creates no stream and no consumer; says what is missing
-  node runtime --list             what would run: name, mode, subject, queue; connects to nothing
-  node runtime --help, --version
-
-${toolsHelp}
-
-The environment (NATS_URL, HTTP_ADDR, LOG_LEVEL …) is in the README.`
 
 main().catch((error) => {
   process.stderr.write(isConfiguration(error) ? `${error.message}\n` : `${error?.stack ?? error}\n`)
@@ -63,8 +49,4 @@ async function main(): Promise<void> {
     bindOnly: flags['bind-only'] ?? false,
     env: process.env,
   })
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`)
 }

@@ -81,7 +81,7 @@ export const Manifest = object({
   contracts: string(),
   streams: record(string(), StreamEntry),
   log: optional(record(word, string())),
-  functions: nonempty(array(FunctionEntry)),
+  functions: array(FunctionEntry),
 })
 
 export type Manifest = Infer<typeof Manifest>

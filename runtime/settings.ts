@@ -51,6 +51,10 @@ export function wholeNumber(env: NodeJS.ProcessEnv, name: string, otherwise: num
   return number
 }
 
+/** `NATS_URL`, or the port of this machine that `npm start` looks at. */
+export const natsUrl = (env: NodeJS.ProcessEnv): string =>
+  env.NATS_URL || `nats://localhost:${wholeNumber(env, 'NATS_PORT', 4222, 1, 65_535)}`
+
 const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** `<STREAM>_MAX_AGE` (as 12h or 30d) and `<STREAM>_MAX_BYTES` narrow what a stream keeps. */

@@ -6,4 +6,5 @@ if (!existsSync(built)) {
   process.stderr.write('The runtime is not built yet: run node build.mjs first (npm start does it by itself).\n')
   process.exit(2)
 }
+process.setSourceMapsEnabled(true)
 await import(built)

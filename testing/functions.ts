@@ -2,7 +2,7 @@ import { type Host, startHost } from '../runtime/host'
 import type { Handler } from '../runtime/invoke'
 import { defaultPolicy, type FunctionEntry, type Manifest, Policy } from '../runtime/manifest'
 import { readSettings } from '../runtime/settings'
-import type { Contracts } from '../runtime/types'
+import type { Contracts, Log } from '../runtime/types'
 import type { Broker } from './broker'
 import { atEnd } from './ends'
 
@@ -66,16 +66,12 @@ export async function runFunctions(broker: Pick<Broker, 'url'>, options: HostOpt
   return { ...host, stop, log: lines }
 }
 
-function recorder(lines: LogLine[], bound: object = {}) {
-  const note =
-    (level: string) =>
-    (fields: object, text: string): void =>
-      void lines.push({ level, fields: { ...bound, ...fields }, text })
-  return {
-    debug: note('debug'),
-    info: note('info'),
-    warn: note('warn'),
-    error: note('error'),
-    child: (fields: object) => recorder(lines, { ...bound, ...fields }),
-  }
+function recorder(lines: LogLine[]): Log {
+  const note = (level: string) => (fields: object, text: string) =>
+    void lines.push({ level, fields: Object.fromEntries(Object.entries(fields).map(readable)), text })
+  return { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') }
 }
+
+/** An error says nothing as JSON. */
+const readable = ([name, value]: [string, unknown]): [string, unknown] =>
+  value instanceof Error ? [name, { ...value, message: value.message, stack: value.stack }] : [name, value]

@@ -1,21 +1,19 @@
-import { type FSWatcher, watch } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { readManifest } from '../runtime/manifest'
 import { flagsOf } from './flags'
 import { rebuilt } from './rebuild'
 import { run as runFunctions } from './run'
-import { select } from './select'
+import { selectAny } from './select'
 import { swapper } from './swap'
 import type { Tool } from './tool'
+import { onChange } from './watch'
 
 const help = `npm run dev: runs the functions and swaps those whose files change
 
   node runtime dev [--only …] [--except …] [--manifest FILE] [--embedded]
 
 A changed function is built and takes the place of the old one without a restart, a new file is picked up, a deleted one
-is unsubscribed; what does not build leaves all as it is. A change of runtime/ or of a stream needs a restart.`
-
-const quietMs = 100
+is unsubscribed; what does not build leaves all as it is. A change of runtime/ needs a restart; what became of a stream is told.`
 
 export const run: Tool = async (args, place) => {
   const { values } = flagsOf(['dev'], args, {
@@ -32,26 +30,29 @@ export const run: Tool = async (args, place) => {
   const path = resolve(values.manifest ?? join(place.root, 'manifest.json'))
   const folder = dirname(path)
   const manifest = readManifest(path)
-  const selected = select(manifest, values.only, values.except)
-  const watchers: FSWatcher[] = []
+  const which = { only: values.only, except: values.except }
   await runFunctions({
     manifest,
     root: folder,
     home: place.root,
-    selected,
+    selected: selectAny(manifest, which),
     embedded: values.embedded ?? false,
     bindOnly: false,
     env: place.env,
     onRun(host, loaded) {
       const swap = swapper({ host, ...loaded, manifest, folder, say: tell })
+      let builds = true
       const rebuild = serially(async () => {
         const fault = await rebuilt(place.root, folder)
-        if (fault === undefined) await swap(() => readManifest(path), { only: values.only, except: values.except })
-        else tell(`${fault}\nit does not build: the functions that run go on unchanged`)
+        if (fault !== undefined) tell(`${fault}\nit does not build: the functions that run go on unchanged`)
+        else {
+          if (!builds) tell('it builds again')
+          await swap(() => readManifest(path), which)
+        }
+        builds = fault === undefined
       })
-      watchers.push(watch(join(folder, 'functions'), { recursive: true }, onChange(rebuild)))
-      const restart = onChange(() => tell('runtime/ has changed: that needs a restart'))
-      watchers.push(watch(join(place.root, 'runtime'), { recursive: true }, restart))
+      onChange(join(folder, 'functions'), rebuild)
+      onChange(join(place.root, 'runtime'), () => tell('runtime/ has changed: that needs a restart'))
       tell(`watching ${relative(process.cwd(), join(folder, 'functions')) || '.'}`)
     },
   })
@@ -60,17 +61,6 @@ export const run: Tool = async (args, place) => {
 
 /** Beside the log, which is on stdout. */
 const tell = (line: string): void => void process.stderr.write(`${line}\n`)
-
-/** An editor saves in several steps, and a checkout changes many files: one rebuild for all that come together. */
-function onChange(act: () => void) {
-  let timer: NodeJS.Timeout | undefined
-  return (_: string, file: string | null) => {
-    // The build writes this one itself.
-    if (file === '_contracts.ts') return
-    clearTimeout(timer)
-    timer = setTimeout(act, quietMs)
-  }
-}
 
 /** One at a time; what comes meanwhile is one more, after it. */
 function serially(work: () => Promise<void>): () => void {

@@ -1,21 +1,24 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative, sep } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, relative, sep } from 'node:path'
 import { configuration } from '../runtime/errors'
 import { covers, type Manifest, streamOf } from '../runtime/manifest'
+import { withSubject } from './contract'
 import { flagsOf } from './flags'
 import { manifestOf } from './system'
-import { contractEntry, functionText, newContract, testText } from './templates'
+import { functionText, newContract, testText } from './templates'
 import type { Tool } from './tool'
 
-const help = `npm run new -- NAME --mode MODE [--subject SUBJECT] [--queue QUEUE]
+const help = `npm run new -- NAME --mode MODE [--subject SUBJECT] [--queue QUEUE] [--manifest FILE]
 
   npm run new -- payment/audit --subject events.payment_captured --mode stream
 
-Writes functions/NAME.ts, a contract stub where the subject has none yet, and tests/functions/….test.ts; overwrites nothing.
+Writes functions/NAME.ts and tests/functions/….test.ts, and where the subject has no contract yet a stub of one, into the
+service's _contract.ts if there is one; changes nothing else.
 
   --mode MODE          rpc, event, job, stream or http
   --subject SUBJECT    for all but http
-  --queue QUEUE        the folder's name for rpc and job unless told`
+  --queue QUEUE        the folder's name for rpc and job unless told
+  --manifest FILE      for the system whose manifest it is; its tests go to tests/ and that folder's name`
 
 const modes = ['rpc', 'event', 'job', 'stream', 'http'] as const
 
@@ -33,37 +36,77 @@ export const run: Tool = async (args, place) => {
     mode: { type: 'string' },
     subject: { type: 'string' },
     queue: { type: 'string' },
+    manifest: { type: 'string' },
   })
   if (values.help) {
     place.say(help)
     return 0
   }
-  const { manifest } = manifestOf(place, undefined)
+  const { manifest, folder } = manifestOf(place, values.manifest)
   const wanted = wantedFrom(positionals, values, manifest)
-  const path = `functions/${wanted.name}.ts`
-  const test = `tests/functions/${wanted.name.replaceAll('/', '_')}.test.ts`
+  const system = placesOf(place.root, folder, wanted)
+  const { shown, path, test } = system
   for (const file of [path, test]) {
-    if (existsSync(join(place.root, file))) throw configuration(`NAME: ${file} is there already`)
+    if (existsSync(file)) throw configuration(`NAME: ${shown(file)} is there already`)
   }
-  const contract = wanted.mode === 'http' ? undefined : contractFor(place.root, wanted, manifest)
-
-  const files: Record<string, string> = {
-    [path]: functionText(wanted, upTo(path)),
-    [test]: testText(wanted),
-    ...contract?.files,
-  }
+  const { contract, sample } = contractFor(wanted, system)
+  const files = { [path]: functionText(wanted, system.up), [test]: testText(wanted, sample, system), ...contract }
   for (const [file, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(place.root, file)), { recursive: true })
-    writeFileSync(join(place.root, file), text)
-    place.say(`wrote ${file}`)
+    const known = existsSync(file)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, text)
+    place.say(`${known ? 'added to' : 'wrote'} ${shown(file)}`)
   }
-  if (contract?.advice) place.say(contract.advice)
-  place.say(`next: npm run build && node tests/run.mjs ${test.replace('.test.ts', '')}`)
+  const own = shown(folder)
+  place.say(`next:
+${Object.keys(contract)
+  .map((file) => `  say in ${shown(file)} what ${wanted.subject} carries\n`)
+  .join('')}  fill in ${shown(path)}
+  fill in the body that ${shown(test)} sends${sample.unknown ? ': the contract asks for more than {}' : ''}
+  node build.mjs${own && ` ${own}`} && node testing/run.mjs ${shown(test).replace('.test.ts', '')}`)
   return 0
 }
 
-/** From a function's file to the folder of functions. */
-const upTo = (path: string): string => relative(dirname(path), 'functions').split(sep).join('/') || '.'
+interface Places {
+  /** Where the function, its test and its service's contract are. */
+  path: string
+  test: string
+  contract: string
+  /** The system's functions. */
+  functions: string
+  streams: boolean
+  shown(file: string): string
+  /** As the function, the contract and the test import them. */
+  up: string
+  runtime: string
+  imports: { functions: string; testing: string }
+}
+
+function placesOf(root: string, folder: string, { name, service }: Wanted): Places {
+  const functions = join(folder, 'functions')
+  const path = join(functions, `${name}.ts`)
+  // Only tests below tests/ are run.
+  const tests = join(root, 'tests', folder === root ? 'functions' : basename(folder))
+  return {
+    path,
+    test: join(tests, `${name.replaceAll('/', '_')}.test.ts`),
+    contract: join(functions, service, '_contract.ts'),
+    functions,
+    streams: existsSync(join(functions, '_streams.ts')),
+    shown: (file) => slashed(relative(root, file)),
+    up: from(dirname(path), functions),
+    runtime: from(join(functions, service), join(root, 'runtime')),
+    imports: { functions: from(tests, functions), testing: from(tests, join(root, 'testing')) },
+  }
+}
+
+const slashed = (path: string): string => path.split(sep).join('/')
+
+/** A path as a module in `folder` imports it. */
+function from(folder: string, path: string): string {
+  const found = slashed(relative(folder, path)) || '.'
+  return found.startsWith('.') ? found : `./${found}`
+}
 
 function wantedFrom(
   positionals: string[],
@@ -93,26 +136,31 @@ function wantedFrom(
   return { name, service, mode: known, subject, queue: queue ?? (shares ? service : undefined) }
 }
 
-/** A stub where nobody has a contract for the subject; a file that is there is never changed, but advice is given. */
-function contractFor(
-  root: string,
-  wanted: Wanted,
-  manifest: Manifest,
-): { files?: Record<string, string>; advice?: string } {
-  if (subjectsIn(root, manifest).some((known) => covers(wanted.subject, known))) return {}
-  if (wanted.subject.includes('*'))
-    throw configuration(`--subject: nothing that ${wanted.subject} matches has a contract`)
-  const file = `functions/${wanted.service}/_contract.ts`
-  if (!existsSync(join(root, file))) return { files: { [file]: newContract(wanted) } }
-  return { advice: `${file} is there already; add to what it exports:\n\n${contractEntry(wanted)}\n` }
+interface Contracted {
+  /** The text of the file that gets the contract, by its path; none where there is one already. */
+  contract: Record<string, string>
+  /** What a test sends. */
+  sample: { subject: string; unknown: boolean }
+}
+
+function contractFor(wanted: Wanted, { contract: file, functions, runtime, shown }: Places): Contracted {
+  const { subject, mode } = wanted
+  if (mode === 'http') return { contract: {}, sample: { subject, unknown: false } }
+  const known = subjectsIn(functions).find((known) => covers(subject, known))
+  if (known) return { contract: {}, sample: { subject: known, unknown: true } }
+  if (subject.includes('*')) throw configuration(`--subject: nothing that ${subject} matches has a contract`)
+  const text = existsSync(file)
+    ? withSubject(readFileSync(file, 'utf8'), wanted, shown(file))
+    : newContract(wanted, runtime)
+  return { contract: { [file]: text }, sample: { subject, unknown: false } }
 }
 
 /** Every subject that a contract names, as its file says it. */
-function subjectsIn(root: string, { functions }: Manifest): string[] {
-  const services = new Set(functions.map(({ name }) => name.split('/')[0] as string))
-  return [...services].flatMap((service) => {
-    const file = join(root, 'functions', service, '_contract.ts')
+function subjectsIn(functions: string): string[] {
+  if (!existsSync(functions)) return []
+  return readdirSync(functions).flatMap((service) => {
+    const file = join(functions, service, '_contract.ts')
     if (!existsSync(file)) return []
-    return [...readFileSync(file, 'utf8').matchAll(/^\s*'([^']+)':/gm)].map(([, subject]) => subject as string)
+    return [...readFileSync(file, 'utf8').matchAll(/'([^'\s]+)':/g)].map(([, subject]) => subject as string)
   })
 }

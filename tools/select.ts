@@ -3,6 +3,9 @@ import type { FunctionEntry, Manifest } from '../runtime/manifest'
 
 /** The functions that `--only` and `--except` leave to run live; a name that selects nothing is an error listing the names there are. */
 export function select(manifest: Manifest, only: string | undefined, except: string | undefined): FunctionEntry[] {
+  if (manifest.functions.length === 0) {
+    throw configuration('--manifest: it lists no function; write one, as npm run new -- --help says, and build')
+  }
   const kept = only === undefined ? manifest.functions : picked(manifest, '--only', only)
   const left = except === undefined ? [] : picked(manifest, '--except', except)
   const selected = kept.filter((entry) => entry.policy.replay !== 'only' && !left.includes(entry))
@@ -13,6 +16,10 @@ export function select(manifest: Manifest, only: string | undefined, except: str
       : '--except: leaves no function to run'
   throw configuration(none)
 }
+
+/** As `select`; of none there are none, for whoever waits for the first. */
+export const selectAny = (manifest: Manifest, { only, except }: { only?: string; except?: string }): FunctionEntry[] =>
+  manifest.functions.length === 0 ? [] : select(manifest, only, except)
 
 function picked(manifest: Manifest, flag: string, list: string): FunctionEntry[] {
   const patterns = list.split(',').map((name) => name.trim())

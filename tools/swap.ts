@@ -6,7 +6,7 @@ import type { LoadedFunction } from '../runtime/invoke'
 import { loadContracts, loadFunction } from '../runtime/load'
 import type { FunctionEntry, Manifest } from '../runtime/manifest'
 import type { Contracts } from '../runtime/types'
-import { select } from './select'
+import { selectAny } from './select'
 
 interface Parts {
   host: Host
@@ -19,8 +19,8 @@ interface Parts {
 }
 
 interface Which {
-  only: string | undefined
-  except: string | undefined
+  only?: string
+  except?: string
 }
 
 /** Brings what runs to what was built, function by function; one that cannot be loaded stays as it was. */
@@ -32,7 +32,7 @@ export function swapper({ host, manifest, contracts, functions, folder, say }: P
       .slice(0, 16)
   const running = new Map(functions.map((fn) => [fn.entry.name, { fn, version: versionOf(fn.entry.bundle) }]))
   let contractsVersion = versionOf(manifest.contracts)
-  let streams = JSON.stringify(manifest.streams)
+  let { streams } = manifest
 
   const takeContracts = async (next: Manifest) => {
     const version = versionOf(next.contracts)
@@ -61,13 +61,13 @@ export function swapper({ host, manifest, contracts, functions, folder, say }: P
     say(`${old ? 'swapped' : 'added'} ${name}`)
   }
 
-  return async (read: () => Manifest, { only, except }: Which): Promise<void> => {
+  return async (read: () => Manifest, which: Which): Promise<void> => {
     const next = read()
     await takeContracts(next)
     Object.assign(manifest, next)
-    if (JSON.stringify(next.streams) !== streams) say('the streams have changed: one that exists needs a restart')
-    streams = JSON.stringify(next.streams)
-    const selected = select(next, only, except)
+    for (const line of changesOf(streams, next.streams)) say(line)
+    streams = next.streams
+    const selected = selectAny(next, which)
     for (const entry of selected)
       await bring(entry).catch((error) => say(`${entry.name}: ${error.message}; it goes on unchanged`))
     for (const name of running.keys()) {
@@ -77,4 +77,14 @@ export function swapper({ host, manifest, contracts, functions, folder, say }: P
       say(`removed ${name}`)
     }
   }
+}
+
+/** What became of each stream that differs. */
+function changesOf(before: Manifest['streams'], after: Manifest['streams']): string[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((name) => {
+    if (JSON.stringify(before[name]) === JSON.stringify(after[name])) return []
+    if (!before[name]) return [`stream ${name}: new, and made with the next function that is added or swapped`]
+    if (!after[name]) return [`stream ${name}: used no more; it stays on the server`]
+    return [`stream ${name}: changed; node runtime provision --update changes it on the server`]
+  })
 }

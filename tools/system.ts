@@ -9,7 +9,7 @@ import { type Connection, openConnection } from '../runtime/nats/connection'
 import { type JetStream, openJetStream } from '../runtime/nats/jetstream'
 import { type Ask, openMux } from '../runtime/nats/mux'
 import { natsPorts } from '../runtime/ports'
-import { readSettings } from '../runtime/settings'
+import { natsUrl, readSettings } from '../runtime/settings'
 import type { Place } from './tool'
 
 const answersWithinMs = 5_000
@@ -25,7 +25,7 @@ export interface Link {
 export async function linked<T>({ env }: Place, use: (link: Link) => Promise<T>): Promise<T> {
   const patience = new AbortController()
   const late = sleep(answersWithinMs, undefined, { signal: patience.signal }).then(() => {
-    throw configuration(`NATS_URL: nothing answers at ${env.NATS_URL || 'nats://localhost:4222'}`)
+    throw configuration(`NATS_URL: nothing answers at ${natsUrl(env)}`)
   })
   const opening = openConnection(env, 'command', openLog('silent'))
   const connection = await Promise.race([opening, late]).finally(() => {
@@ -40,6 +40,21 @@ export async function linked<T>({ env }: Place, use: (link: Link) => Promise<T>)
   } finally {
     await connection.flush(2_000).catch(() => undefined)
     await connection.close()
+  }
+}
+
+/** A place whose environment names the server that `npm start` would use; one that this starts is ended after it. */
+export async function withServer<T>(place: Place, folder: string, use: (there: Place) => Promise<T>): Promise<T> {
+  const { findServer } = await import('../embedded/embedded')
+  const { url, own } = await findServer(place.env, {
+    root: folder,
+    cacheDir: resolve(place.root, '.cache'),
+    say: (line) => process.stderr.write(`${line}\n`),
+  })
+  try {
+    return await use({ ...place, env: { ...place.env, NATS_URL: url } })
+  } finally {
+    await own?.stop()
   }
 }
 

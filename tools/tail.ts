@@ -12,7 +12,8 @@ const help = `node runtime tail SUBJECT: prints what passes on a subject, from n
   --count N    ends after so many
   --json       one JSON object a line
 
-It hears what NATS Core carries, which is every event of a stream too, and changes nothing.`
+It hears what NATS Core carries, which is every event of a stream too, and changes nothing. What the stream drops as a
+repeat is heard all the same.`
 
 export const run: Tool = async (args, place) => {
   const { values, positionals } = flagsOf(['tail'], args, {

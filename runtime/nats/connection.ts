@@ -12,6 +12,7 @@ import {
 } from 'nats'
 import type { Headers, SentHeaders } from '../envelope'
 import { configuration } from '../errors'
+import { natsUrl } from '../settings'
 import type { Log } from '../types'
 
 /** What arrived. Headers are read on demand, since a foreign publisher's may not parse. */
@@ -71,7 +72,7 @@ export async function openConnection(env: NodeJS.ProcessEnv, name: string, log: 
 function connectionOptions(env: NodeJS.ProcessEnv, name: string): ConnectionOptions {
   return {
     name,
-    servers: servers(env.NATS_URL || 'nats://localhost:4222'),
+    servers: servers(natsUrl(env)),
     resolve: false,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,

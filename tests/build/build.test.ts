@@ -123,6 +123,8 @@ test('without functions there is nothing to build, and it says where they go', a
   const { exitCode, stderr } = await project.build()
   assert.is(exitCode, 1)
   assert.match(stderr, /^functions\/: there is no such folder; put function files there$/)
+  const other = await project.build('desk')
+  assert.is(other.stderr, 'desk/functions/: there is no such folder; put function files there')
 })
 
 test.run()

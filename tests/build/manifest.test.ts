@@ -104,7 +104,6 @@ const wrong: [name: string, value: unknown, pointer: string][] = [
   ['that is a list', [manifest], '#'],
   ['that is null', null, '#'],
   ['with a field that nobody knows', { ...manifest, version: 1 }, '#/version'],
-  ['with no function in it', { ...manifest, functions: [] }, '#/functions'],
   ['whose functions are no list', { ...manifest, functions: { a: entry } }, '#/functions'],
   ['whose streams are a list', { ...manifest, streams: [{ subjects: ['events.*'] }] }, '#/streams'],
   ['with a stream of no subject', withStream({ subjects: [] }), '#/streams/EVENTS/subjects'],

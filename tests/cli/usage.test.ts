@@ -95,7 +95,7 @@ for (const [args, complaint] of [
 
 for (const [what, change, complaint] of [
   ['is no JSON', () => '{', /JSON/],
-  ['has no functions', (all: Manifest) => ({ ...all, functions: [] }), /#\/functions /],
+  ['has no list of functions', (all: Manifest) => ({ ...all, functions: {} }), /#\/functions /],
   [
     'has a mode that there is not',
     (all: Manifest) => ({ ...all, functions: [{ ...all.functions[0], mode: 'topic' }] }),
@@ -123,6 +123,14 @@ for (const [what, change, complaint] of [
     assert.is(stderr.split('\n').length, 1)
   })
 }
+
+test('a manifest without a function runs none, and says what to do', async () => {
+  const path = join(await folder(), 'empty.json')
+  await writeFile(path, JSON.stringify({ ...(await manifest()), functions: [] }))
+  const { exitCode, stderr } = await nodeRuntime(['--manifest', path], nowhere)
+  assert.is(exitCode, 2)
+  assert.match(stderr, /^--manifest: it lists no function; write one, as npm run new -- --help says, and build$/)
+})
 
 test('a manifest whose bundles are not there is refused by the file that is missing', async () => {
   const path = join(await folder(), 'manifest.json')

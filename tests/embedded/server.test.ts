@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
@@ -85,6 +86,7 @@ test(
     assert.is(await server.exited, undefined)
     assert.not(lives(server.pid))
     assert.match(await readFile(join(dataDir, 'nats-server.log'), 'utf8'), 'Server Exiting')
+    assert.not(existsSync(join(dataDir, 'nats-server.pid')))
     assert.is(await probe('127.0.0.1', server.port), undefined)
   }),
 )

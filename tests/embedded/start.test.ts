@@ -6,6 +6,7 @@ import { startApp } from '../support/app'
 import { freePort, startBroker } from '../support/broker'
 import { customer } from '../support/orders'
 import { suite } from '../support/suite'
+import { runTool } from '../support/tool'
 import { inFolder } from './fixtures'
 
 const test = suite('node runtime --embedded, as npm start runs it')
@@ -39,6 +40,23 @@ test('goes on from the same data next time', () =>
     const second = await startApp(undefined, { args: ['--embedded'], env })
     assert.is((await customer(second).status(id)).status, 'delivered')
     assert.is(await second.end('SIGTERM'), 0)
+  }))
+
+test('commands find it by NATS_PORT, and provision --embedded starts it where nothing runs', () =>
+  inFolder(async (folder) => {
+    const env = await machine(folder)
+    const missed = await runTool(undefined, ['call', 'rpc.check_inventory', '{"sku":"espresso-beans"}'], env)
+    assert.equal(
+      [missed.exitCode, missed.stderr],
+      [2, `NATS_URL: nothing answers at nats://localhost:${env.NATS_PORT}`],
+    )
+    const provided = await runTool(undefined, ['provision', '--embedded'], env)
+    assert.is(provided.exitCode, 0, provided.stdout + provided.stderr)
+    assert.match(provided.stdout, /^EVENTS: created$/m)
+    const app = await startApp(undefined, { args: ['--embedded'], env })
+    const asked = await runTool(undefined, ['call', 'rpc.check_inventory', '{"sku":"espresso-beans"}'], env)
+    assert.match(asked.stdout, '"sku":"espresso-beans"')
+    assert.is(await app.end(), 0)
   }))
 
 test('takes the server that answers already, and leaves it running', async () => {

@@ -229,7 +229,7 @@ for (const [given, filter, refused] of subjects) {
       mostUnacked: 1,
       from: 'all',
     } as const
-    const look = () => refuseUnsafe({ ...given, ack_policy: 'explicit' }, spec, false)
+    const look = () => refuseUnsafe({ ...given, ack_policy: 'explicit' }, spec, { carried: ['events.>'], bindOnly: false })
     if (refused) assert.throws(look, /filters/)
     else look()
   })

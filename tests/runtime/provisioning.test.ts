@@ -1,3 +1,4 @@
+import { AckPolicy } from 'nats'
 import * as assert from 'uvu/assert'
 import { startBroker } from '../support/broker'
 import { deleteConsumer } from '../support/consumers'
@@ -153,10 +154,94 @@ test('a stream that differs is reported with both values, and brought to what is
   assert.is((await jsm.streams.info('EVENTS')).config.max_age, 60e9)
   const looked = await runTool(broker, ['provision', '--manifest', manifest])
   assert.is(looked.exitCode, 1)
-  assert.match(looked.stdout, /^EVENTS: max_age is 60000000000, wanted is 3600000000000$/m)
+  assert.match(looked.stdout, /^EVENTS: max_age is 1m, wanted is 1h$/m)
+  assert.match(looked.stdout, /^3 streams, 2 differences$/m)
   const updated = await runTool(broker, ['provision', '--update', '--manifest', manifest])
   assert.is(updated.exitCode, 0, updated.stdout + updated.stderr)
   assert.is((await jsm.streams.info('EVENTS')).config.max_age, 3600e9)
+})
+
+const source = 'export default () => undefined'
+const widened = { JOBS: { subjects: ['jobs.*', 'work.*'] } }
+const job = { mode: 'job' as const, subject: 'jobs.*', queue: 'note', source }
+const work = { mode: 'job' as const, subject: 'work.do', queue: 'note', source }
+
+/** A broker on which a function of `jobs.*`, all that JOBS carried, has run. */
+async function afterJobs() {
+  const broker = await startBroker()
+  const wire = await openWire(broker)
+  const before = await manifestFolder({ 'note/all': job }, { JOBS: { subjects: ['jobs.*'] } })
+  assert.is((await runTool(broker, ['provision', '--manifest', before])).exitCode, 0)
+  return { broker, wire, before, jsm: await wire.nc.jetstreamManager() }
+}
+
+test('a stream of our own gets other subjects by provision --update, and its durables go on', async () => {
+  const { broker, before, jsm } = await afterJobs()
+  const after = await manifestFolder({ 'note/all': job, 'note/work': work }, widened)
+  const line =
+    'NATS_URL: the stream JOBS carries jobs.*, and the functions need work.do; node runtime provision --update ' +
+    'brings it to functions/_streams.ts (--embedded starts its server)'
+  for (const command of [[], ['provision']]) {
+    const { exitCode, stderr } = await runTool(broker, [...command, '--manifest', after])
+    assert.equal({ exitCode, stderr }, { exitCode: 2, stderr: line })
+  }
+  const updated = await runTool(broker, ['provision', '--update', '--manifest', after])
+  assert.equal([updated.exitCode, updated.stderr], [0, ''], updated.stdout)
+  assert.equal((await jsm.streams.info('JOBS')).config.subjects, ['jobs.*', 'work.*'])
+  assert.is((await jsm.consumers.info('JOBS', 'note__all')).config.filter_subject, 'jobs.*')
+  const back = await runTool(broker, ['provision', '--update', '--manifest', before])
+  assert.equal([back.exitCode, back.stderr], [0, ''], back.stdout)
+  assert.equal((await jsm.streams.info('JOBS')).config.subjects, ['jobs.*'])
+})
+
+test('where no function needs what the stream lacks it is drift, told at the start', async () => {
+  const { broker } = await afterJobs()
+  const host = await runFunctions(broker, {
+    contracts: notes('jobs.noted'),
+    streams: widened,
+    functions: { 'note/all': { mode: 'job', subject: 'jobs.*', queue: 'note', handler: () => undefined } },
+  })
+  const told = host.log.filter(({ text }) => text === 'a stream differs from what is wanted')
+  assert.equal(
+    told.map(({ fields }) => fields),
+    [{ stream: 'JOBS', field: 'subjects', server: ['jobs.*'], wanted: ['jobs.*', 'work.*'] }],
+  )
+})
+
+test('a stream that is not marked as ours is never changed', async () => {
+  const broker = await startBroker()
+  const jsm = await (await openWire(broker)).nc.jetstreamManager()
+  await jsm.streams.add({ name: 'JOBS', subjects: ['jobs.*'] })
+  const after = await manifestFolder({ 'note/work': work }, widened)
+  const { exitCode, stderr } = await runTool(broker, ['provision', '--update', '--manifest', after])
+  assert.is(exitCode, 2)
+  assert.is(
+    stderr,
+    "NATS_URL: the stream JOBS on this server is another system's: it carries jobs.*, ours jobs.*, work.*",
+  )
+  assert.equal((await jsm.streams.info('JOBS')).config.subjects, ['jobs.*'])
+})
+
+test('--prune deletes the durable of a function that is gone, and of nobody else', async () => {
+  const broker = await startBroker()
+  const wire = await openWire(broker)
+  const handled: number[] = []
+  const host = await runFunctions(broker, listener(handled))
+  await wire.store('events.noted', { n: 1 })
+  await eventually('its floor to be saved', async () => (await floorOf(wire)) === 1)
+  const jsm = await wire.nc.jetstreamManager()
+  await jsm.consumers.add('EVENTS', { durable_name: 'some__body', ack_policy: AckPolicy.Explicit })
+  const without = await manifestFolder({ 'note/other': { mode: 'stream', subject: 'events.noted', source } })
+  const prune = async (...flags: string[]) =>
+    (await runTool(broker, ['provision', ...flags, '--manifest', without])).stdout
+  const durable = 'EVENTS: the durable note__take belongs to no function of the manifest'
+  assert.match(await prune('--prune'), `${durable}, and a process pulls from it\n`)
+  await host.stop()
+  await eventually('its pull to be over', async () => !(await prune()).includes('pulls from it'))
+  assert.match(await prune(), `${durable}; --prune deletes it\n`)
+  assert.match(await prune('--prune'), `${durable}: deleted\n`)
+  const left = await jsm.consumers.list('EVENTS').next()
+  assert.equal(left.map(({ name }) => name).toSorted(), ['note__other', 'some__body'])
 })
 
 test('streams that are as wanted are reported by nobody', async () => {

@@ -1,5 +1,5 @@
 export interface Random {
-  /** Makes the same choices again: SEED=… node tests/run.mjs … */
+  /** Makes the same choices again: SEED=… node testing/run.mjs … */
   seed: number
   /** A whole number from `least` to `most`, both included. */
   whole(least: number, most: number): number

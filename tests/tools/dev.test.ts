@@ -1,5 +1,7 @@
+import { renameSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { execa } from 'execa'
+import { execa, execaSync } from 'execa'
 import * as assert from 'uvu/assert'
 import { copyProject, type Project } from '../build/project'
 import { type Broker, startBroker } from '../support/broker'
@@ -37,7 +39,7 @@ interface Dev {
 }
 
 /** A project of two functions, run by the command. */
-async function start(): Promise<Dev> {
+async function start(change = (_: Project) => {}): Promise<Dev> {
   const broker = await startBroker()
   const project = copyProject()
   project.remove('functions')
@@ -45,6 +47,7 @@ async function start(): Promise<Dev> {
   project.write('functions/note/_contract.ts', contract)
   project.write('functions/note/take.ts', take(1))
   project.write('functions/note/stay.ts', take(0, 'events.other').replace('emit(', 'if (n < 0) emit('))
+  change(project)
   assert.is((await project.build()).exitCode, 0)
   const child = execa('node', ['runtime', 'dev'], {
     cwd: project.folder,
@@ -111,7 +114,7 @@ test('what does not build is told, and the old one goes on; put right, it is swa
   )
   await wire.store('events.noted', { n: 1 })
   await eventually('the old one to handle it', async () => (await taken()).length === 1)
-  await tells('swapped note/take', () => project.write('functions/note/take.ts', take(2)))
+  await tells('it builds again\nswapped note/take', () => project.write('functions/note/take.ts', take(2)))
   await wire.store('events.noted', { n: 2 })
   await eventually('the new one to handle it', async () => (await taken()).length === 2)
   assert.equal(
@@ -161,6 +164,75 @@ test('another mode or subject subscribes anew; a new contract is known', async (
   await wire.store('events.fresh', { n: 5 })
   await eventually('it to handle', async () => (await taken()).length === 1)
   assert.equal(await taken(), [{ n: 5, by: 9 }])
+})
+
+const path = 'functions/note/take.ts'
+for (const [what, save] of [
+  [
+    'a rename, as editors do',
+    (project: Project, text: string) => {
+      project.write(`${path}~`, text)
+      renameSync(join(project.folder, `${path}~`), join(project.folder, path))
+    },
+  ],
+  [
+    'sed -i',
+    (project: Project, text: string) => {
+      const [by] = /(?<=by: )\d+/.exec(text) ?? []
+      execaSync('sed', ['-i', `s/by: [0-9]*/by: ${by}/`, path], { cwd: project.folder })
+    },
+  ],
+  [
+    'a folder in the place of the old one, as a checkout does',
+    (project: Project, text: string) => {
+      execaSync('cp', ['-r', 'functions/note', 'other'], { cwd: project.folder })
+      project.write('other/take.ts', text)
+      project.remove('functions/note')
+      renameSync(join(project.folder, 'other'), join(project.folder, 'functions/note'))
+    },
+  ],
+  [
+    'functions/ made anew',
+    (project: Project, text: string) => {
+      execaSync('cp', ['-r', 'functions', 'other'], { cwd: project.folder })
+      project.write('other/note/take.ts', text)
+      project.remove('functions')
+      renameSync(join(project.folder, 'other'), join(project.folder, 'functions'))
+    },
+  ],
+] as const) {
+  test(`a file that is saved by ${what} is heard each time`, async () => {
+    const { project, tells } = await start()
+    for (const by of [2, 3, 4]) await tells('swapped note/take', () => save(project, take(by)))
+  })
+}
+
+test('each stream that differs is named, and what became of it; a function in a new one runs', async () => {
+  const { project, wire, tells, taken } = await start()
+  const streams = (text: string) => project.write('functions/_streams.ts', `export default { ${text} }\n`)
+  await tells('stream WORK: new, and made with the next function that is added or swapped', () =>
+    streams("EVENTS: { subjects: ['events.*'] }, WORK: { subjects: ['work.*'] }"),
+  )
+  await tells('added note/work', () => {
+    project.write('functions/note/_contract.ts', contract.replace("'events.other'", "'work.do': Note, 'events.other'"))
+    project.write('functions/note/work.ts', take(5, 'work.do'))
+  })
+  await wire.store('work.do', { n: 1 })
+  await eventually('it to handle', async () => (await taken()).length === 1)
+  await tells('stream WORK: changed; node runtime provision --update changes it on the server', () =>
+    streams("EVENTS: { subjects: ['events.*'] }, WORK: { subjects: ['work.*', 'more.*'] }"),
+  )
+})
+
+test('runs without a function, and takes up the first', async () => {
+  const { project, wire, tells, taken } = await start((project) => {
+    project.remove('functions/note/take.ts')
+    project.remove('functions/note/stay.ts')
+  })
+  await tells('added note/take', () => project.write(path, take(3)))
+  await wire.store('events.noted', { n: 1 })
+  await eventually('it to handle', async () => (await taken()).length === 1)
+  await tells('removed note/take', () => project.remove(path))
 })
 
 test('a burst of saves ends in the last one', async () => {

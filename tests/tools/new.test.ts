@@ -15,6 +15,7 @@ let made: Promise<Project> | undefined
 function start(): Promise<Project> {
   made ??= (async () => {
     const project = copyProject()
+    await execa('cp', ['-r', 'testing', project.folder])
     await project.build()
     for (const args of [
       ['payment/audit', '--subject', 'events.payment_captured', '--mode', 'stream'],
@@ -45,7 +46,7 @@ test('writes a function for each mode that the build takes, with its contract wh
 
 test('what it writes compiles, and is formatted as the rest', async () => {
   const project = await start()
-  for (const part of ['tests', 'testing', 'bench', 'biome.json', '.gitignore']) {
+  for (const part of ['tests', 'bench', 'biome.json', '.gitignore']) {
     await execa('cp', ['-rn', part, project.folder])
   }
   const options = { cwd: project.folder, reject: false } as const
@@ -58,30 +59,92 @@ test('what it writes compiles, and is formatted as the rest', async () => {
   assert.is(lint.exitCode, 0, lint.stdout + lint.stderr)
 })
 
-test('the tests that it writes pass as they stand', async () => {
-  const project = await start()
-  const { stdout } = await execa('node', ['tests/run.mjs', 'tests/functions'], {
+/** What the runner says of the tests of these functions. */
+async function tested(project: Project, ...names: string[]): Promise<string> {
+  const { stdout } = await execa('node', ['testing/run.mjs', ...names.map((name) => `tests/functions/${name}`)], {
     cwd: project.folder,
     reject: false,
     env: { SEED: '' },
   })
-  assert.match(stdout, /^5 passed, 0 failed$/m, stdout)
+  return stdout
+}
+
+test('the tests that it writes pass as they stand where it wrote the contract, and ask for a body elsewhere', async () => {
+  const project = await start()
+  assert.match(await tested(project, 'loyalty', 'weather_ask', 'admin'), /^3 passed, 0 failed$/m)
+  const refused = await tested(project, 'payment_audit')
+  assert.match(refused, /^0 passed, 1 failed$/m)
+  assert.match(refused, 'order_id is required')
 })
 
-test('a contract that is there is not touched; what to add to it is told', async () => {
+test('the tests that it writes fail where the handler does', async () => {
+  const project = await start()
+  const paths = ['loyalty/points', 'weather/ask', 'admin/page'].map((name) => `functions/${name}.ts`)
+  const before = paths.map((path) => project.read(path))
+  for (const [index, path] of paths.entries()) {
+    project.write(path, (before[index] as string).replace('=> {\n', "=> {\n  if (config) throw new Error('broken')\n"))
+  }
+  const said = await tested(project, 'loyalty', 'weather_ask', 'admin')
+  for (const [index, path] of paths.entries()) project.write(path, before[index] as string)
+  assert.match(said, /^0 passed, 3 failed$/m, said)
+})
+
+test('a contract that is there gets the subject, and the tree builds', async () => {
   const project = copyProject()
   await project.build()
-  const before = project.read('functions/payment/_contract.ts')
   const { exitCode, stdout } = await scaffold(
     project,
     ...['payment/check', '--subject', 'events.payment_checked', '--mode', 'stream'],
   )
   assert.is(exitCode, 0)
+  assert.match(stdout, /^added to functions\/payment\/_contract\.ts$/m)
+  assert.match(stdout, /^ {2}say in functions\/payment\/_contract\.ts what events\.payment_checked carries$/m)
   assert.match(
-    stdout,
-    /_contract\.ts is there already; add to what it exports:\n\n {2}'events\.payment_checked': message/,
+    project.read('functions/payment/_contract.ts'),
+    /,\n {2}'events\.payment_checked': message\(object\(\{\}\)\),\n\}\n$/,
   )
-  assert.is(project.read('functions/payment/_contract.ts'), before)
+  const built = await project.build()
+  assert.is(built.exitCode, 0, built.stderr)
+})
+
+test('a tree that does not build is no hindrance', async () => {
+  const project = copyProject()
+  await project.build()
+  project.write('functions/payment/broken.ts', 'export default (')
+  const npm = await execa('npm', ['run', 'new', '--', 'payment/page', '--mode', 'http'], {
+    cwd: project.folder,
+    reject: false,
+  })
+  assert.is(npm.exitCode, 0, npm.stderr)
+  assert.match(npm.stdout, /^wrote functions\/payment\/page\.ts$/m)
+})
+
+test('the first function of a system is written where there is none, and its test passes', async () => {
+  const project = copyProject()
+  project.remove('functions')
+  project.write('functions/.gitkeep', '')
+  await execa('cp', ['-r', 'testing', project.folder])
+  const built = await project.build()
+  assert.is(built.exitCode, 0, built.stderr)
+  assert.match(built.stdout, /^next: functions\/ has none yet; npm run new -- --help writes the first$/m)
+  const written = await scaffold(project, 'desk/ask', '--subject', 'rpc.ask', '--mode', 'rpc')
+  assert.is(written.exitCode, 0, written.stderr)
+  assert.is((await project.build()).exitCode, 0)
+  assert.match(await tested(project, 'desk_ask'), /^1 passed, 0 failed$/m)
+})
+
+test('--manifest writes for a system in a folder of its own', async () => {
+  const project = copyProject()
+  await execa('cp', ['-r', 'testing', project.folder])
+  project.write('desk/functions/.gitkeep', '')
+  assert.is((await project.build('desk')).exitCode, 0)
+  const args = ['mail/take', '--subject', 'rpc.take', '--mode', 'rpc', '--manifest', 'desk/manifest.json']
+  const { exitCode, stdout, stderr } = await scaffold(project, ...args)
+  assert.is(exitCode, 0, stderr)
+  assert.match(stdout, /^ {2}node build\.mjs desk && node testing\/run\.mjs tests\/desk\/mail_take$/m)
+  assert.is((await project.build('desk')).stderr, '')
+  const ran = await execa('node', ['testing/run.mjs', 'tests/desk'], { cwd: project.folder, reject: false })
+  assert.match(ran.stdout, /^1 passed, 0 failed$/m)
 })
 
 for (const [args, line] of [

@@ -1,0 +1,128 @@
+// Runs every tests/**/*.test.ts as a process of its own and believes no exit code: each file has to pass n of n.
+//   node testing/run.mjs              all of them
+//   node testing/run.mjs order http   those whose path contains one of the words
+// A nats-server is found as npm start finds one; NATS_SERVER names another.
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const limitMs = 180_000
+
+async function main(words) {
+  const files = testFiles().filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+  if (files.length === 0) {
+    return fail(
+      words.length > 0 ? `no test file has ${words.join(' or ')} in its path` : 'tests/: there is no test yet',
+    )
+  }
+  await bundle(files)
+  const server = await natsServer()
+  console.log(`nats-server ${server.version} (${server.how})\n`)
+  process.env.NATS_SERVER = server.path
+
+  const results = await pool(files, Math.min(2, availableParallelism()), run)
+  const passed = results.reduce((sum, result) => sum + result.passed, 0)
+  const failed = results.reduce((sum, result) => sum + result.failed, 0)
+  const leftOut = [...new Set(results.flatMap((result) => result.leftOut))]
+  if (leftOut.length > 0) console.log(`\n${leftOut.join('\n')}`)
+  console.log(`\nran on nats-server ${server.version}\n${passed} passed, ${failed} failed`)
+  return failed === 0 ? 0 : 1
+}
+
+function testFiles(folder = 'tests') {
+  if (!existsSync(join(root, folder))) return []
+  return readdirSync(join(root, folder), { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = `${folder}/${entry.name}`
+      return entry.isDirectory() ? testFiles(path) : path.endsWith('.test.ts') ? [path] : []
+    })
+    .sort()
+}
+
+const built = (file) => join(root, 'dist', file.replace(/\.ts$/, '.mjs'))
+
+async function bundle(files) {
+  await build({
+    entryPoints: [...files, 'embedded/ladder.ts'],
+    absWorkingDir: root,
+    outbase: '.',
+    outdir: 'dist',
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    sourcemap: 'inline',
+  })
+}
+
+async function natsServer() {
+  if (process.env.NATS_SERVER) {
+    const version = await output(process.env.NATS_SERVER, ['-v'])
+    return { path: process.env.NATS_SERVER, version: version.replace(/^.*v/s, '').trim(), how: 'NATS_SERVER' }
+  }
+  const { findBinary } = await import(built('embedded/ladder.ts'))
+  return findBinary({ cacheDir: join(root, '.cache'), log: (line) => console.log(line) })
+}
+
+function output(command, args) {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    child.stdout.on('data', (chunk) => {
+      text += chunk
+    })
+    child.once('error', reject)
+    child.once('close', () => resolve(text))
+  })
+}
+
+/** The file's own count of what passed; a file that says nothing has failed. */
+function run(file) {
+  return new Promise((resolve) => {
+    const began = Date.now()
+    const child = spawn(process.execPath, ['--enable-source-maps', built(file)], { cwd: root })
+    let text = ''
+    let late = false
+    const note = (chunk) => {
+      text += chunk
+    }
+    child.stdout.on('data', note)
+    child.stderr.on('data', note)
+    const timer = setTimeout(() => {
+      late = true
+      child.kill('SIGKILL')
+    }, limitMs)
+    child.once('close', (code) => {
+      clearTimeout(timer)
+      const { registered = 0, passed = 0 } = JSON.parse(/^counted (.*)$/m.exec(text)?.[1] ?? '{}')
+      const good = code === 0 && registered > 0 && passed === registered
+      const failed = good ? 0 : Math.max(1, registered - passed)
+      console.log(`${good ? 'ok  ' : 'FAIL'} ${file}: ${passed} of ${registered} in ${Date.now() - began} ms`)
+      if (!good) console.log(late ? `${text}\nkilled: still running after ${limitMs} ms` : text)
+      resolve({ passed, failed, leftOut: text.split('\n').filter((line) => line.startsWith('left out: ')) })
+    })
+  })
+}
+
+async function pool(items, size, work) {
+  const results = []
+  const queue = [...items]
+  const worker = async () => {
+    for (let item = queue.shift(); item; item = queue.shift()) results.push(await work(item))
+  }
+  await Promise.all(Array.from({ length: size }, worker))
+  return results
+}
+
+function fail(message) {
+  console.error(message)
+  return 1
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch((error) => fail(error.stack))
