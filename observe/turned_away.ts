@@ -1,7 +1,7 @@
 import type { Ports } from '../runtime/context'
 import { type Rejection, rejection } from '../runtime/errors'
 import type { LoadedFunction } from '../runtime/invoke'
-import { nextTraceparent } from '../runtime/trace'
+import { nextTraceparent } from './trace'
 
 const tellAgainMs = 1_000
 

@@ -1,12 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { EventEmitter } from 'node:events'
+import { nextTraceparent } from '../observe/trace'
 import { check, messageContract, requestContract } from './contracts'
 import { causeHeaders, encode, type Headers, idempotencyKey as keyHeader, traceparent } from './envelope'
 import { rejection } from './errors'
 import { type FunctionEntry, longestTimerMs } from './manifest'
 import type { Gate } from './modes/gate'
 import type { Observer } from './observe'
-import { nextTraceparent } from './trace'
 import type {
   BaseContext,
   Cause,

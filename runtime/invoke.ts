@@ -1,10 +1,10 @@
+import { traceId } from '../observe/trace'
 import { baseContext, type Emission, faultless, type Ports, type Run, startRun } from './context'
 import { check, messageContract, requestContract } from './contracts'
 import { causedBy, causeIn, decode, type Headers, idempotencyKey, messageId, timeLeft, traceparent } from './envelope'
 import { type Away, asError, isAway, isLater, isRejection, laterError, type Rejection, rejection } from './errors'
 import type { FunctionEntry } from './manifest'
 import type { Observed } from './observe'
-import { traceId } from './trace'
 import type { Cause } from './types'
 
 /** What came of one run of a handler; each mode says what that means to the broker. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { nextTraceparent } from '../observe/trace'
 import { decode, errorCode, errorText, idempotencyKey, timeLeft, traceparent } from '../runtime/envelope'
 import { configuration, isAway } from '../runtime/errors'
-import { nextTraceparent } from '../runtime/trace'
 import { flagsOf, numberOf } from './flags'
 import { linked } from './system'
 import type { Tool } from './tool'

@@ -43,6 +43,9 @@ interface PullOptions {
 /** Short, since a stop waits for the last pull to end. */
 export const pullMs = 1_000
 const lookMs = 1_000
+/** After its time the broker serves a pull no more; this is for what is on its way. */
+const lateMs = 250
+const mostSilences = 2
 const longestPullMs = 2_000
 
 /**
@@ -58,17 +61,19 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
   let stopped = false
   let scheduled = false
   let looking = false
+  let paused = false
+  let silences = 0
   let onEmpty: (() => void) | undefined
 
   const pull = () => {
     scheduled = false
-    if (stopped || looking || !connection.connected() || may?.() === false) return
+    if (stopped || paused || !connection.connected() || may?.() === false) return
     const pending = [...pulls.values()].reduce((sum, { left }) => sum + left, 0)
     const free = slots - busy - pending
     // Topping up at half keeps the pulls few; one at a time would idle between them.
     if (free <= 0 || (pending > 0 && free < slots / 2)) return
     const id = (++count).toString(36)
-    pulls.set(id, { left: free, until: Date.now() + pullMs + lookMs })
+    pulls.set(id, { left: free, until: Date.now() + pullMs + lateMs })
     const request = { batch: free, expires: pullMs * 1e6 }
     connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, Buffer.from(JSON.stringify(request)), {
       reply: `${inbox}.${id}`,
@@ -95,14 +100,15 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
   const onStatus = (status: number, arrived: Arrived) => {
     ended(arrived.subject.slice(inbox.length + 1))
     if (status !== 503 && status !== 409) return schedule()
+    paused = true
     lookAfterConsumer()
   }
 
-  /** No consumer, or one that moved or is silent: see that it is there before asking again. */
+  /** No consumer, or one that moved: see that it is there before asking again. Of one that is silent, beside. */
   const lookAfterConsumer = () => {
     if (looking || stopped) return
     looking = true
-    log.warn({ stream, consumer }, 'a pull was not served; the consumer is looked for')
+    log[paused ? 'warn' : 'debug']({ stream, consumer }, 'a pull was not served; the consumer is looked for')
     missing()
       .catch((error) => log.error({ err: error, stream, consumer }, 'the consumer cannot be put back'))
       .finally(() => setTimeout(resume, lookMs))
@@ -110,6 +116,8 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
 
   const resume = () => {
     looking = false
+    paused = false
+    silences = 0
     schedule()
   }
 
@@ -117,6 +125,7 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
   function open() {
     const inbox = `${connection.inbox}p${consumer}-${Math.random().toString(36).slice(2)}`
     const subscription = connection.subscribe(`${inbox}.*`, (arrived) => {
+      silences = 0
       const status = arrived.reply ? 0 : arrived.status()
       if (status) return onStatus(status, arrived)
       served()
@@ -127,15 +136,16 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     return { inbox, subscription }
   }
 
-  /** A server tells of a pull that ends, but an old one says nothing at all where there is no consumer. */
+  /** An old server does not always tell of a pull that ends, and says nothing at all where there is no consumer. */
   const look = () => {
     const silent = [...pulls].filter(([, { until }]) => until < Date.now())
     for (const [id] of silent) ended(id)
-    if (silent.length > 0 && connection.connected()) lookAfterConsumer()
-    else schedule()
+    silences += silent.length
+    if (silences >= mostSilences && connection.connected()) lookAfterConsumer()
+    schedule()
   }
   // After what has arrived is read: a handler that kept the process busy is no silence.
-  const watch = setInterval(() => setImmediate(look), lookMs)
+  const watch = setInterval(() => setImmediate(look), lateMs)
 
   const unlisten = connection.onStatus((status) => {
     pulls.clear()

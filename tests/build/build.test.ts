@@ -114,7 +114,7 @@ test('functions may be deeper, or JavaScript', async () => {
 test('an option that it does not know is a usage error', async () => {
   const { exitCode, stderr } = await copyProject().build('--chekc')
   assert.is(exitCode, 2)
-  assert.match(stderr, '--chekc: not an option of build.mjs; there are --check and one folder')
+  assert.match(stderr, '--chekc: not an option of build.mjs; there are --check, --failpoints and one folder')
 })
 
 test('without functions there is nothing to build, and it says where they go', async () => {

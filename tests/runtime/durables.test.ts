@@ -80,7 +80,7 @@ const durable = (more: Partial<ConsumerConfig>): Partial<ConsumerConfig> => ({
   replay_policy: ReplayPolicy.Instant,
   filter_subject: 'events.a',
   ack_wait: defaultPolicy.ackWaitMs * 1e6,
-  max_ack_pending: 10_000,
+  max_ack_pending: 100_000,
   ...more,
 })
 
@@ -95,7 +95,7 @@ const differing: [
   ['max_deliver', { max_deliver: 2 }, {}, -1, 'refused'],
   ['headers_only', { headers_only: true }, {}, undefined, 'refused'],
   ['max_ack_pending', { max_ack_pending: 1_000 }, ordered, 1, 'refused'],
-  ['max_ack_pending', { max_ack_pending: 1_000 }, {}, 10_000, 'told'],
+  ['max_ack_pending', { max_ack_pending: 1_000 }, {}, 100_000, 'told'],
   ['ack_wait', { ack_wait: 5e9 }, {}, 30e9, 'told'],
   ['inactive_threshold', { inactive_threshold: 600e9 }, {}, undefined, 'told'],
 ]
@@ -229,7 +229,8 @@ for (const [given, filter, refused] of subjects) {
       mostUnacked: 1,
       from: 'all',
     } as const
-    const look = () => refuseUnsafe({ ...given, ack_policy: 'explicit' }, spec, { carried: ['events.>'], bindOnly: false })
+    const look = () =>
+      refuseUnsafe({ ...given, ack_policy: 'explicit' }, spec, { carried: ['events.>'], bindOnly: false })
     if (refused) assert.throws(look, /filters/)
     else look()
   })

@@ -30,9 +30,9 @@ const made = async (jsm: Awaited<ReturnType<typeof withoutMemory>>['jsm']) =>
   (await jsm.streams.names().next()).toSorted()
 
 for (const [what, alsoGone, told] of [
-  ['alone', [], 'DLQ, the consumer note__take'],
-  ['with the stream that a function takes from', ['EVENTS'], 'DLQ'],
-  ['with the dead letters', ['DLQ'], 'the consumer note__take'],
+  ['alone', [], 'DLQ, KV_runtime_tries, the consumer note__take'],
+  ['with the stream that a function takes from', ['EVENTS'], 'DLQ, KV_runtime_tries'],
+  ['with the dead letters', ['DLQ'], 'KV_runtime_tries, the consumer note__take'],
 ] as const) {
   test(`${what}, nothing starts and nothing is made anew but by command`, async () => {
     const { broker, jsm } = await withoutMemory([...alsoGone])
@@ -52,10 +52,10 @@ for (const [what, alsoGone, told] of [
 }
 
 test('with all else, the server is as good as new, and so is one that holds streams of the manifest alone', async () => {
-  const { broker, jsm } = await withoutMemory(['EVENTS', 'JOBS', 'DLQ'])
+  const { broker, jsm } = await withoutMemory(['EVENTS', 'JOBS', 'DLQ', 'KV_runtime_tries'])
   await jsm.streams.add({ name: 'EVENTS', subjects: ['events.*'] })
   await runFunctions(broker, functions)
-  assert.equal(await made(jsm), ['DLQ', 'EVENTS', 'JOBS', 'KV_runtime'])
+  assert.equal(await made(jsm), ['DLQ', 'EVENTS', 'JOBS', 'KV_runtime', 'KV_runtime_tries'])
 })
 
 test('several processes that begin on a new server at once all start', async () => {

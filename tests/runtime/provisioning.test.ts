@@ -155,7 +155,7 @@ test('a stream that differs is reported with both values, and brought to what is
   const looked = await runTool(broker, ['provision', '--manifest', manifest])
   assert.is(looked.exitCode, 1)
   assert.match(looked.stdout, /^EVENTS: max_age is 1m, wanted is 1h$/m)
-  assert.match(looked.stdout, /^3 streams, 2 differences$/m)
+  assert.match(looked.stdout, /^4 streams, 2 differences$/m)
   const updated = await runTool(broker, ['provision', '--update', '--manifest', manifest])
   assert.is(updated.exitCode, 0, updated.stdout + updated.stderr)
   assert.is((await jsm.streams.info('EVENTS')).config.max_age, 3600e9)

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { nextTraceparent, traceId } from '../../runtime/trace'
+import { nextTraceparent, traceId } from '../../observe/trace'
 import { suite } from '../support/suite'
 
 const test = suite('the trace context')
