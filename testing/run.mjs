@@ -1,6 +1,7 @@
 // Runs every tests/**/*.test.ts as a process of its own and believes no exit code: each file has to pass n of n.
-//   node testing/run.mjs              all of them
+//   node testing/run.mjs              all but the deep ones
 //   node testing/run.mjs order http   those whose path contains one of the words
+//   node testing/run.mjs --deep       those that take their time as well, tests/**/*.deep.test.ts
 // A nats-server is found as npm start finds one; NATS_SERVER names another.
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
@@ -12,8 +13,11 @@ import { build } from 'esbuild'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const limitMs = 180_000
 
-async function main(words) {
-  const files = testFiles().filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+async function main(args) {
+  const words = args.filter((arg) => arg !== '--deep')
+  const wanted = (file) => (words.length > 0 ? words.some((word) => file.includes(word)) : deep || !isDeep(file))
+  const deep = args.includes('--deep')
+  const files = testFiles().filter(wanted)
   if (files.length === 0) {
     return fail(
       words.length > 0 ? `no test file has ${words.join(' or ')} in its path` : 'tests/: there is no test yet',
@@ -24,11 +28,14 @@ async function main(words) {
   console.log(`nats-server ${server.version} (${server.how})\n`)
   process.env.NATS_SERVER = server.path
 
-  const results = await pool(files, Math.min(2, availableParallelism()), run)
+  // One more than there are cores, since most of them wait for a broker or a process most of the time.
+  const results = await pool(files, Math.min(2, availableParallelism()) + 1, run)
   const passed = results.reduce((sum, result) => sum + result.passed, 0)
   const failed = results.reduce((sum, result) => sum + result.failed, 0)
   const leftOut = [...new Set(results.flatMap((result) => result.leftOut))]
   if (leftOut.length > 0) console.log(`\n${leftOut.join('\n')}`)
+  const spared = words.length > 0 ? 0 : testFiles().length - files.length
+  if (spared > 0) console.log(`\n${spared} deep test files are run by npm run test:deep and by CI`)
   console.log(`\nran on nats-server ${server.version}\n${passed} passed, ${failed} failed`)
   return failed === 0 ? 0 : 1
 }
@@ -42,6 +49,8 @@ function testFiles(folder = 'tests') {
     })
     .sort()
 }
+
+const isDeep = (file) => file.endsWith('.deep.test.ts')
 
 const built = (file) => join(root, 'dist', file.replace(/\.ts$/, '.mjs'))
 
