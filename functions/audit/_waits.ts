@@ -17,7 +17,7 @@ interface Rule {
 }
 
 const cancels = 'order/track'
-const askedAgain = 'The payment service is asked again every 2 s until it answers'
+const askedAgain = 'The payment service is asked again, twice a minute or oftener, until it answers'
 const late = 'It has happened, as what followed it shows; its event is still to come.'
 
 const rules: Rule[] = [
