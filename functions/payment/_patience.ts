@@ -1,10 +1,10 @@
 import type { Log } from '../../runtime/types'
 
 /**
- * Only an answer ends a payment: neither its age nor its failures make it a dead letter while money may have moved.
- * The stream keeps what it waits for.
+ * Only an answer ends a payment: no age makes it a dead letter while money may have moved. Silence of the payment service
+ * is no failure of ours; what fails a hundred times all the same, over an hour and more, is for a person to look at.
  */
-export const untilAnswered = { maxAgeMs: 100 * 365 * 24 * 3_600_000, maxDeliver: 1_000_000 }
+export const untilAnswered = { maxAgeMs: 100 * 365 * 24 * 3_600_000, maxDeliver: 100 }
 
 const shortestMs = 500
 const longestMs = 30_000
