@@ -15,8 +15,6 @@ export interface Marks {
   wasMade(stream: string): Promise<boolean>
   floor(stream: string, consumer: string): Promise<Floor | undefined>
   saveFloor(stream: string, consumer: string, floor: Floor): Promise<void>
-  /** How many last chances a message has had, this one included. */
-  chance(consumer: string, seq: number): Promise<number>
 }
 
 export const marksBucket = { name: 'KV_runtime', subjects: ['$KV.runtime.>'], bucket: true }
@@ -24,7 +22,6 @@ export const marksBucket = { name: 'KV_runtime', subjects: ['$KV.runtime.>'], bu
 export function openMarks(js: JetStream): Marks {
   const streams = kvStore<{ made: true }>(js, 'runtime')
   const floors = kvStore<Floor>(js, 'runtime')
-  const chances = kvStore<{ n: number }>(js, 'runtime')
   return {
     async made(stream) {
       let known = false
@@ -42,7 +39,5 @@ export function openMarks(js: JetStream): Marks {
         known?.seq === seq && known.created === created && known.filter === filter ? known : floor,
       )
     },
-    chance: async (consumer, seq) =>
-      (await chances.update(`chance.${consumer}.${seq}`, (known) => ({ n: (known?.n ?? 0) + 1 }))).n,
   }
 }

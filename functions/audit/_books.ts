@@ -1,4 +1,4 @@
-import { accountOf, isOpen } from './_account'
+import { type Account, accountOf, isOpen } from './_account'
 import type { Books, Event } from './_contract'
 import type { History } from './_history'
 import { type Finding, findingsOf } from './_laws'
@@ -17,8 +17,9 @@ export interface Totals {
   refunded: number
   /** By order, since when; empty where nothing can put it right. */
   unbalanced: Record<string, string>
-  /** Orders out of balance beyond those that are named. */
+  /** Orders out of balance beyond those that are named, and since when there are any. */
   unnamed: number
+  unnamedSince?: string
   /** By SKU, since when it is below zero. */
   short: Record<string, string>
 }
@@ -38,26 +39,33 @@ export const empty: Totals = {
   short: {},
 }
 
-interface Page {
+/** A batch of the stream, as audit recorded it. */
+export interface Page {
   /** Of each order that the page has an event of, whole. */
   histories: Map<string, History>
   shelves: Map<string, ShelfAccount>
   /** Of every event of the page, ascending. */
   seqs: number[]
+  /** Of orders with events that are new although their place has been passed: how many, and the history without them. */
+  late: Map<string, { count: number; before: History }>
 }
 
 /** The totals with a page of the stream in them; what they hold already changes nothing. */
-export function fold(known: Totals = empty, { histories, shelves, seqs }: Page): Totals {
-  const seq = seqs.at(-1) ?? 0
-  if (seq <= known.seq) return known
+export function fold(known: Totals = empty, { histories, shelves, seqs, late }: Page): Totals {
+  const seq = Math.max(known.seq, seqs.at(-1) ?? 0)
+  if (seq === known.seq && late.size === 0) return known
+  const lateEvents = [...late.values()].reduce((sum, { count }) => sum + count, 0)
   const totals: Totals = {
     ...known,
     seq,
-    events: known.events + seqs.filter((one) => one > known.seq).length,
+    events: known.events + seqs.filter((one) => one > known.seq).length + lateEvents,
     unbalanced: { ...known.unbalanced },
     short: { ...known.short },
   }
-  for (const [order, history] of histories) foldOrder(totals, order, history, known.seq)
+  for (const [order, history] of histories) {
+    const was = accountOf(late.get(order)?.before ?? history, known.seq)
+    foldOrder(totals, order, was, accountOf(history, seq))
+  }
   for (const [sku, shelf] of shelves) {
     const found = shortage(shelf)
     if (found) totals.short[sku] ??= found.at
@@ -67,20 +75,22 @@ export function fold(known: Totals = empty, { histories, shelves, seqs }: Page):
 }
 
 /** An order counts for the difference between its account before the page and after it. */
-function foldOrder(totals: Totals, order: string, history: History, before: number): void {
-  const was = accountOf(history, before)
-  const is = accountOf(history, totals.seq)
+function foldOrder(totals: Totals, order: string, was: Account, is: Account): void {
   totals.orders += Number(Boolean(is.created)) - Number(Boolean(was.created))
   totals.open += Number(isOpen(is)) - Number(isOpen(was))
   totals.captured += is.sums.captured - was.sums.captured
   totals.refunded += is.sums.refunded - was.sums.refunded
   const since = sinceOf(findingsOf(is))
   const named = totals.unbalanced[order] !== undefined
-  if (!named && findingsOf(was).length > 0) totals.unnamed--
+  if (!named && findingsOf(was).length > 0) totals.unnamed = Math.max(0, totals.unnamed - 1)
+  if (totals.unnamed === 0) delete totals.unnamedSince
   delete totals.unbalanced[order]
   if (since === undefined) return
   if (named || Object.keys(totals.unbalanced).length < mostNamed) totals.unbalanced[order] = since
-  else totals.unnamed++
+  else {
+    totals.unnamed++
+    totals.unnamedSince ??= since
+  }
 }
 
 /** The earliest time since which something is awaited, or empty where something is wrong for good. */
@@ -120,8 +130,9 @@ export async function verdict(
     }),
   ])
   const violations: Books['violations'] = found.flat()
-  if (totals.unnamed > 0 && orders.length < mostNamed) {
-    violations.push({ law: 'named', detail: `${totals.unnamed} more orders are out of balance, without a name here` })
+  const { unnamed, unnamedSince = '' } = totals
+  if (unnamed > 0 && isDue(['', unnamedSince])) {
+    violations.push({ law: 'named', detail: `${unnamed} more orders are out of balance, some since ${unnamedSince}` })
   }
   const pending = orders.filter((one) => !isDue(one)).length + skus.filter((one) => !isDue(one)).length
   const { seq, events, open, captured, refunded } = totals
@@ -131,7 +142,7 @@ export async function verdict(
     events,
     orders: totals.orders,
     open_orders: open,
-    pending: pending + totals.unnamed,
+    pending: pending + unnamed,
     captured,
     refunded,
     violations: violations.slice(0, mostTold),

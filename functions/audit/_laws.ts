@@ -30,6 +30,8 @@ const laws: Record<string, Law> = {
   refunded_has_capture: ({ refunded, captured }) => refunded && !captured && awaited('a payment_captured', refunded),
   refunded_at_most_captured: ({ sums, captured }) =>
     captured && sums.refunded > sums.captured && wrong(`refunded ${sums.refunded} of ${sums.captured} captured`),
+  refunded_is_cancelled: ({ refunded, cancelled }) => refunded && !cancelled && awaited('an order_cancelled', refunded),
+  released_is_cancelled: ({ released, cancelled }) => released && !cancelled && awaited('an order_cancelled', released),
   closed_has_hold: ({ released, shipped, reserved }) => {
     const closed = released ?? shipped
     return closed && !reserved && awaited('an inventory_reserved', closed)

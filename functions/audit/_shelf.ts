@@ -8,6 +8,14 @@ export interface Move {
   reserved: number
 }
 
+/** A move, and the place in the stream of the event that told it. */
+export interface Told {
+  seq: number
+  move: Move
+  /** It is new although its place has been passed: an event that was redriven or replayed. */
+  late?: boolean
+}
+
 interface Level {
   on_hand: number
   reserved: number
@@ -22,23 +30,35 @@ export interface ShelfAccount extends Level {
   /** The last count among those. */
   counted: number
   moves: Move[]
+  /** What left the shelf since that count, by `ledger_seq`, of what is settled. */
+  left: [ledger_seq: number, on_hand: number][]
   /** Settled moves that went below zero; a move that comes later with an earlier number may put one right. */
   short: (Level & Pick<Move, 'ledger_seq' | 'at'>)[]
 }
 
-const mostMoves = 1_000
+const mostMoves = 500
+const mostLeft = 500
 const mostShort = 20
 
-const empty: ShelfAccount = { seq: 0, on_hand: 0, reserved: 0, settled: 0, counted: 0, moves: [], short: [] }
+const empty: ShelfAccount = {
+  seq: 0,
+  on_hand: 0,
+  reserved: 0,
+  settled: 0,
+  counted: 0,
+  moves: [],
+  left: [],
+  short: [],
+}
 
 /** The account with these moves in it; those of events that it holds already change nothing. */
-export function fold(known: ShelfAccount = empty, given: { seq: number; move: Move }[]): ShelfAccount {
-  const fresh = given.filter(({ seq }) => seq > known.seq)
-  const last = fresh.at(-1)
-  if (!last) return known
+export function fold(known: ShelfAccount = empty, given: Told[]): ShelfAccount {
+  const fresh = given.filter(({ seq, late }) => late || seq > known.seq)
+  if (fresh.length === 0) return known
   const apart = fresh.map(({ move }) => move).filter((move) => move.ledger_seq > known.settled)
   const late = fresh.map(({ move }) => move).filter((move) => move.ledger_seq <= known.settled)
-  const shelf = late.reduce(takeLate, { ...known, seq: last.seq })
+  const seq = Math.max(known.seq, ...fresh.map((one) => one.seq))
+  const shelf = late.reduce(takeLate, { ...known, seq })
   return settle({ ...shelf, moves: inOrder([...shelf.moves, ...apart]) })
 }
 
@@ -50,33 +70,51 @@ const inOrder = (moves: Move[]): Move[] =>
 
 /** What a late move adds, it adds to all that was settled after it. */
 function takeLate(shelf: ShelfAccount, move: Move): ShelfAccount {
-  // Nothing leaves a shelf before its first count; of a later one that is late only the newest count stands.
-  if (move.counted !== undefined && shelf.counted > 0) return shelf
-  const added = { on_hand: (move.counted ?? 0) + move.on_hand, reserved: move.reserved }
-  const short = shelf.short.map((one) => (one.ledger_seq > move.ledger_seq ? { ...one, ...plus(one, added) } : one))
+  if (move.counted !== undefined) return countLate(shelf, move.ledger_seq, move.counted)
   // A count says what was there, whatever had left before it.
-  const left = move.ledger_seq < shelf.counted ? { ...added, on_hand: 0 } : added
-  return {
-    ...shelf,
-    ...plus(shelf, left),
-    counted: move.counted === undefined ? shelf.counted : move.ledger_seq,
-    short: short.filter(isShort),
-  }
+  const before = move.ledger_seq < shelf.counted
+  return shifted(shelf, move.ledger_seq, before ? { on_hand: 0, reserved: move.reserved } : move)
+}
+
+/** Of a count that is late only what left after it counts; a newer one stands. */
+function countLate(shelf: ShelfAccount, ledger_seq: number, counted: number): ShelfAccount {
+  if (ledger_seq <= shelf.counted) return shelf
+  const left = shelf.left.filter(([seq]) => seq > ledger_seq)
+  const on_hand = left.reduce((sum, [, gone]) => sum + gone, counted)
+  return { ...shifted(shelf, ledger_seq, { on_hand: on_hand - shelf.on_hand, reserved: 0 }), counted: ledger_seq, left }
+}
+
+function shifted(shelf: ShelfAccount, from: number, { on_hand, reserved }: Level): ShelfAccount {
+  const by = { on_hand, reserved }
+  const short = shelf.short
+    .map((one) => (one.ledger_seq > from ? { ...one, ...plus(one, by) } : one))
+    .filter((one) => one.ledger_seq <= from || isShort(one))
+  return { ...shelf, ...plus(shelf, by), short }
 }
 
 function settle(shelf: ShelfAccount): ShelfAccount {
-  const over = shelf.moves.length - mostMoves
-  if (over <= 0) return shelf
-  const settled = { ...shelf, moves: shelf.moves.slice(over), short: [...shelf.short] }
+  const over = Math.max(0, shelf.moves.length - mostMoves)
+  const settled = {
+    ...shelf,
+    moves: shelf.moves.slice(over),
+    left: [...shelf.left],
+    short: [...shelf.short],
+  }
   for (const move of shelf.moves.slice(0, over)) {
     Object.assign(settled, after(settled, move), { settled: move.ledger_seq })
-    if (move.counted !== undefined) settled.counted = move.ledger_seq
-    const { on_hand, reserved } = settled
-    if (isShort(settled) && settled.short.length < mostShort) {
-      settled.short.push({ on_hand, reserved, ledger_seq: move.ledger_seq, at: move.at })
-    }
+    if (move.counted !== undefined) Object.assign(settled, { counted: move.ledger_seq, left: [] })
+    else if (move.on_hand !== 0) settled.left.push([move.ledger_seq, move.on_hand])
+    noteShort(settled, move.at)
   }
+  settled.left.splice(0, settled.left.length - mostLeft)
+  // What came late may have left it short as well, without a move of its own to name.
+  if (over === 0 && settled.short.length === 0) noteShort(settled, settled.moves[0]?.at ?? '')
   return settled
+}
+
+function noteShort(shelf: ShelfAccount, at: string): void {
+  const { on_hand, reserved, settled: ledger_seq, short } = shelf
+  if (isShort(shelf) && short.length < mostShort) short.push({ on_hand, reserved, ledger_seq, at })
 }
 
 /** Where it goes below zero, first; undefined where it never does. */

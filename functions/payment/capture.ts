@@ -9,6 +9,7 @@ import {
   declinedEvent,
   isOpen,
   open,
+  owes,
   type Payment,
   questionTo,
   refundedEvent,
@@ -30,7 +31,7 @@ export const config = {
 export const setup = checkEnvironment
 
 /** Charges what was reserved, once: the provider knows the payment by its key, and the record by its marks. */
-export default (async (reserved, { store, emit, log, later, signal }) => {
+export default (async (reserved, { store, emit, publish, log, later, signal }) => {
   const { order_id, occurred_at } = reserved
   const payments = store<Payment>('payments')
   let payment = await payments.update(order_id, (known) => open(known, reserved))
@@ -42,6 +43,9 @@ export default (async (reserved, { store, emit, log, later, signal }) => {
     const at = now()
     payment = await payments.update(order_id, (known = payment) => settle(known, answer, at))
   }
+  // Told before it is given back, which may take long: until then it is money with us that everybody must see.
+  const owed = owes(payment) && capturedEvent(payment)
+  if (owed) await publish('events.payment_captured', owed)
   payment = await giveBack(payment, { payments, since: occurred_at, log, later, signal })
   const captured = capturedEvent(payment)
   const declined = declinedEvent(payment)

@@ -109,6 +109,16 @@ test('a first count that is late puts right what came before it', () => {
   assert.is(shortage(told([...moves, counted(1, 2_000)])), undefined)
 })
 
+test('a later count that is late counts, with what left after it', () => {
+  const before = [counted(1, 10), moved(2, 0, 1), moved(3, -1, -1)]
+  const after = Array.from({ length: 1_200 }, (_, index) =>
+    index % 2 ? moved(5 + index, 0, 1) : moved(5 + index, index % 100 ? 0 : -1, index % 100 ? 1 : 0),
+  )
+  assert.ok(shortage(told([...before, ...after])))
+  assert.is(shortage(told([...before, ...after, counted(4, 5_000)])), undefined)
+  assert.ok(shortage(told([counted(1, 5_000), ...after, counted(4, 10)])), 'a lower one is a shortage')
+})
+
 test('a release that is late puts right what came after it', () => {
   const moves = [counted(1, 1), moved(2, 0, 1), ...Array.from({ length: 1_500 }, (_, index) => counted(index + 5, 9))]
   const late = told([...moves.slice(0, 2), moved(4, 0, 1), ...moves.slice(2), moved(3, 0, -1)])
