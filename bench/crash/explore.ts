@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connect, type NatsConnection } from 'nats'
 import type { Manifest } from '../../runtime/manifest'
 import { type Bank, startBank } from '../../tests/support/bank'
 import { type Random, random as randomFrom } from '../../tests/support/random'
 import { customers, fates, goods, newTally, type Tally } from '../parts/customer'
 import type { RuntimeProcess } from '../parts/process'
-import { isClean, judge, type Verdict } from '../parts/verdict'
+import { isClean, judge, poisoned, type Verdict } from '../parts/verdict'
 import { discover, failpointManifest, type Point, startAll, startRest, startVictim, textOf } from './victim'
 
 export interface Explored {
@@ -45,9 +46,11 @@ export async function explore(options: Options): Promise<Explored> {
   const tally = newTally()
   const explored: Explored = { points: 0, kills: 0, passed: [], orders: 0, requests: 0, retried: 0, failed: [] }
   const began = Date.now()
-  const bank = await startBank({ limit: paymentLimit })
-  const env = { PAYMENT_URL: bank.url }
-  const run = { ...options, env, manifest, tally, random, bank }
+  // Some answers are lost, so that payments are voided and refunded by whoever asks again.
+  const bank = await startBank({ limit: paymentLimit, seed, faults: { lost: 0.1, fail: 0.05 } })
+  const env = { PAYMENT_URL: bank.url, PAYMENT_TIMEOUT_MS: '1000' }
+  const nc = await connect({ servers: options.natsUrl })
+  const run = { ...options, env, manifest, tally, random, bank, nc }
   await open(run)
   const points = point ? [point] : await findPoints(run)
   let rest: RuntimeProcess | undefined
@@ -74,6 +77,7 @@ export async function explore(options: Options): Promise<Explored> {
   } finally {
     await rest?.end('SIGTERM')
     await bank.stop()
+    await nc.close()
   }
   return { ...explored, orders: tally.placed.size, requests: tally.requests, retried: tally.retried }
 }
@@ -83,6 +87,7 @@ interface Run extends Options {
   tally: Tally
   random: Random
   bank: Bank
+  nc: NatsConnection
 }
 
 /** Every step that orders of every fate pass, on both sides; in another order for each seed where time is limited. */
@@ -92,7 +97,7 @@ async function findPoints(run: Run): Promise<Point[]> {
     place(
       run,
       () => url,
-      () => false,
+      () => true,
     ),
   )
   const points = [...steps].flatMap(([name, found]) =>
@@ -126,10 +131,12 @@ const customerAt = ({ tally, random }: Run, url: () => string | undefined, stopp
 
 /** One order of each fate, side by side, and another where that is worth it; more until `enough`. */
 async function place(run: Run, url: () => string | undefined, more: () => boolean): Promise<void> {
-  const { tally, seed } = run
+  const { tally, seed, nc } = run
   const customer = customerAt(run, url)
   for (let round = 0; round === 0 || (more() && round < 3); round++) {
     const first = tally.requests
+    tally.poison.push(first)
+    await nc.jetstream().publish(poisoned, JSON.stringify({ poison: first }))
     await Promise.all(fates.map((fate, index) => customer.one(`${seed}-${first}-${index}`, fate)))
     await customer.send('PUT', `/api/v1/inventory/${goods.few}`, { on_hand: shelved[goods.few] })
   }

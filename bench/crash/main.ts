@@ -32,7 +32,11 @@ orders        ${explored.orders}
 requests      ${explored.requests}, ${explored.retried} sent again
 failed        ${explored.failed.length}
 seconds       ${Math.round((Date.now() - began) / 1_000)}`)
+for (const point of explored.passed) console.log(`not reached: ${point}`)
 for (const { point } of explored.failed) {
   console.log(`\nrepeat it with: npm run crash -- --seed ${values.seed} --point '${point}'`)
 }
-process.exit(explored.failed.length > 0 ? 1 : 0)
+// A run that kills nobody has shown nothing.
+const idle = explored.kills === 0 || (values.point !== undefined && explored.passed.length > 0)
+if (idle) console.log('\nno process was killed')
+process.exit(explored.failed.length > 0 || idle ? 1 : 0)

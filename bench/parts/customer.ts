@@ -34,9 +34,11 @@ export interface Tally {
   retried: number
   /** What no retry can excuse: another order for the same key, a refusal of what is right, a request without an answer. */
   faults: string[]
+  /** Messages that nobody can handle, by their number. */
+  poison: number[]
 }
 
-export const newTally = (): Tally => ({ placed: new Map(), requests: 0, retried: 0, faults: [] })
+export const newTally = (): Tally => ({ placed: new Map(), requests: 0, retried: 0, faults: [], poison: [] })
 
 /** Of the hot goods there are fewer than are wanted. */
 export const goods = { plenty: 'espresso-beans', few: 'espresso-machine', hot: 'moka-pot' }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AckPolicy, connect, type JetStreamManager, type NatsConnection } from 'nats'
 import { texts } from '../../functions/notification/_texts'
-import { consumerName, isDurable, type Manifest, streamOf } from '../../runtime/manifest'
+import { consumerName, covers, isDurable, type Manifest, streamOf } from '../../runtime/manifest'
 import type { Bank } from '../../tests/support/bank'
-import type { Tally } from './customer'
+import type { Placed, Tally } from './customer'
 
 /** What is wrong, each with what shows it. */
 export interface Verdict {
@@ -39,6 +39,8 @@ interface Stored {
 }
 
 const settledMs = 300
+/** Where messages come that nobody can handle. */
+export const poisoned = 'events.order_created'
 
 /** Waits until nothing moves any more, then asks the broker itself, the books and the shelves. */
 export async function judge(options: Options): Promise<Verdict> {
@@ -47,7 +49,7 @@ export async function judge(options: Options): Promise<Verdict> {
   try {
     const jsm = await nc.jetstreamManager()
     const stuck = await quiet(jsm, manifest, patienceMs)
-    const events = await all(nc, jsm, 'EVENTS')
+    const events = (await all(nc, jsm, 'EVENTS')).filter(({ body }) => body.poison === undefined)
     const jobs = await all(nc, jsm, 'JOBS')
     const letters = await all(nc, jsm, 'DLQ')
     const verdict: Verdict = {
@@ -56,10 +58,14 @@ export async function judge(options: Options): Promise<Verdict> {
       stuck,
       oversold: [],
       unbalanced: [],
-      buried: letters.map(({ type, body }) => `${type}: ${JSON.stringify(body).slice(0, 200)}`),
+      buried: letters
+        .filter(({ body }) => body.poison === undefined)
+        .map(({ type, body }) => `${type}: ${JSON.stringify(body).slice(0, 200)}`),
     }
+    await lookAgain(options)
     judgeOrders(verdict, events, tally)
     judgeNotifications(verdict, events, jobs)
+    judgeLetters(verdict, letters, options)
     judgeBank(verdict, options, events)
     await judgeBooks(verdict, options, events)
     return verdict
@@ -109,6 +115,21 @@ async function all(nc: NatsConnection, jsm: JetStreamManager, stream: string): P
   return found
 }
 
+/** What becomes of an order is asked once more, since a record may be lost after its customer has looked. */
+async function lookAgain({ httpUrl, tally }: Options): Promise<void> {
+  const left = [...tally.placed.values()]
+  const look = async () => {
+    for (let placed = left.pop(); placed; placed = left.pop()) {
+      const answer = await fetch(`${httpUrl}/api/v1/orders/${placed.order_id}`)
+      const { status = `answered ${answer.status}` } = (await answer.json()) as { status?: string }
+      placed.status = String(status)
+    }
+  }
+  await Promise.all(Array.from({ length: looksAtOnce }, look))
+}
+
+const looksAtOnce = 16
+const causes = ['order_cancel_requested', 'inventory_rejected', 'payment_declined', 'delivery_failed']
 const whole = ['order_created', 'inventory_reserved', 'payment_captured', 'delivery_assigned', 'delivery_picked_up']
 
 function judgeOrders({ lost, doubled, stuck }: Verdict, events: Stored[], { placed }: Tally): void {
@@ -121,13 +142,24 @@ function judgeOrders({ lost, doubled, stuck }: Verdict, events: Stored[], { plac
     const twice = found.filter((type, index) => found.indexOf(type) !== index)
     if (twice.length > 0) doubled.push(`${order}: ${twice.join(', ')}`)
   }
+  for (const order of types.keys()) if (!placed.has(order)) doubled.push(`${order} is an order that nobody was told of`)
   for (const { order_id, ends, status, fate } of placed.values()) {
     const found = types.get(order_id) ?? []
-    const wanted = status === 'delivered' ? [...whole, 'inventory_shipped', 'delivery_completed'] : ['order_created']
-    const missing = wanted.filter((type) => !found.includes(type))
-    if (missing.length > 0) lost.push(`${order_id} (${fate}, ${status}) lacks ${missing.join(', ')}`)
+    const wanted = wantedOf(status, fate)
+    const missing = wanted.filter((types) => !types.some((type) => found.includes(type)))
+    if (missing.length > 0)
+      lost.push(`${order_id} (${fate}, ${status}) lacks ${missing.map((types) => types.join(' or ')).join(', ')}`)
     if (!ends.includes(status)) stuck.push(`${order_id} (${fate}) is ${status}, with ${found.join(', ')}`)
   }
+}
+
+/** Of each of these one has to be there. */
+function wantedOf(status: string, fate: Placed['fate']): string[][] {
+  if (status === 'delivered') return [...whole, 'inventory_shipped', 'delivery_completed'].map((type) => [type])
+  if (status !== 'cancelled') return [['order_created']]
+  const picked =
+    fate === 'failed with the goods' ? [['delivery_failed'], ['inventory_shipped', 'inventory_released']] : []
+  return [['order_created'], ['order_cancelled'], causes, ...picked]
 }
 
 function judgeNotifications({ lost, doubled }: Verdict, events: Stored[], jobs: Stored[]): void {
@@ -143,14 +175,34 @@ function judgeNotifications({ lost, doubled }: Verdict, events: Stored[], jobs: 
   for (const id of due) if (!sent.has(id)) lost.push(`notification ${id}`)
 }
 
+/** Of each message that nobody can handle, each function that is handed it leaves one letter. */
+function judgeLetters({ lost, doubled }: Verdict, letters: Stored[], { manifest, tally }: Options): void {
+  const handed = manifest.functions.filter((entry) => isDurable(entry) && covers(entry.subject ?? '', poisoned))
+  for (const { name } of handed) {
+    for (const poison of tally.poison) {
+      const found = letters.filter(({ type, body }) => type === name.replace('/', '.') && body.poison === poison).length
+      if (found === 0) lost.push(`the dead letter of ${name} about message ${poison}`)
+      if (found > 1) doubled.push(`the dead letter of ${name} about message ${poison}: ${found} times`)
+    }
+  }
+}
+
 /** What the bank really did, held against what became of the order, and against what was told of it. */
 function judgeBank({ doubled, unbalanced }: Verdict, { bank, tally }: Options, events: Stored[]): void {
   const entries = bank.entries()
-  for (const [order, { captures, refunds, conflicts }] of Object.entries(entries)) {
+  const amounts = new Map<unknown, string>()
+  for (const { type, body } of events) {
+    if (type === 'inventory_reserved') amounts.set(body.order_id, `${body.amount} ${body.currency}`)
+  }
+  for (const [order, { captures, refunds, conflicts, amount, currency }] of Object.entries(entries)) {
     if (captures > 1 || refunds > 1) doubled.push(`${order} was charged ${captures} and refunded ${refunds} times`)
     if (conflicts > 0) unbalanced.push(`${order} was asked of the bank with other facts, ${conflicts} times`)
     const status = tally.placed.get(order)?.status
     const kept = captures - refunds
+    const told = amounts.get(order)
+    if (captures > 0 && told !== `${amount} ${currency}`) {
+      unbalanced.push(`${order} was charged ${amount} ${currency} for ${told}`)
+    }
     if (status === 'delivered' ? kept !== 1 : status === 'cancelled' && kept !== 0) {
       unbalanced.push(`${order} is ${status}, and the bank keeps ${kept} payments for it`)
     }
@@ -169,6 +221,7 @@ interface Books {
   as_of_seq: number
   events: number
   pending: number
+  orders: number
   open_orders: number
   captured: number
   refunded: number
@@ -185,6 +238,8 @@ async function judgeBooks(verdict: Verdict, { httpUrl, shelved, tally }: Options
   const open = [...tally.placed.values()].filter(({ status }) => !['delivered', 'cancelled'].includes(status)).length
   if (books.open_orders !== open)
     verdict.unbalanced.push(`the books know ${books.open_orders} open orders, not ${open}`)
+  const placed = new Set(events.filter(({ type }) => type === 'order_created').map(({ body }) => body.order_id)).size
+  if (books.orders !== placed) verdict.unbalanced.push(`the books know ${books.orders} orders, not ${placed}`)
   const sum = (wanted: string) =>
     events.reduce((total, { type, body }) => total + (type === wanted ? Number(body.amount) : 0), 0)
   for (const [name, type] of [
