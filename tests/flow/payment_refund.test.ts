@@ -27,4 +27,24 @@ test('that fails is tried until it is done, once, and shown until then', async (
   assert.is(await app.end(), 0)
 })
 
+test('of a charge whose answer was lost before the cancel: the charge is told before the money is back', async () => {
+  const { bank, app, order, reaches, cancel, events, send } = await openPayingShop({ BOOKS_GRACE_MS: '0' })
+  bank.always('capture', 'lost')
+  bank.always('refund', 'fail')
+  const id = await order()
+  await eventually('the bank to be asked', () => bank.asked('capture', id) > 0)
+  await reaches(id, 'reserved')
+  assert.is((await cancel(id)).status, 200)
+  const types = await events(id, ['order_cancelled', 'payment_captured'])
+  assert.not.ok(types.includes('payment_refunded'))
+  await eventually('the books to miss the money', async () => {
+    const { violations } = (await send('GET', '/api/v1/audit/books')).body as { violations: { law: string }[] }
+    return violations.some(({ law }) => law === 'cancelled_is_refunded')
+  })
+  bank.always('refund')
+  await events(id, ['payment_refunded'])
+  assertBank(bank, { [id]: { captures: 1, refunds: 1 } })
+  assert.is(await app.end(), 0)
+})
+
 test.run()
