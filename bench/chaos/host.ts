@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -34,13 +34,18 @@ export async function openTestHost(index: number): Promise<TestHost> {
     await ip('netns', 'del', name)
     throw error
   }
+  const leave = () => execFileSync('ip', ['netns', 'del', name])
+  process.once('exit', leave)
   return {
     prefix: ['ip', 'netns', 'exec', name],
     here: `${net}.1`,
     there: `${net}.2`,
     off: async () => void (await ip('link', 'set', cable, 'down')),
     on: async () => void (await ip('link', 'set', cable, 'up')),
-    remove: async () => void (await ip('netns', 'del', name)),
+    async remove() {
+      process.off('exit', leave)
+      await ip('netns', 'del', name)
+    },
   }
 }
 

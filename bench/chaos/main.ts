@@ -17,6 +17,9 @@ const { values } = parseArgs({
     'one-network': { type: 'boolean' },
   },
 })
+// What was started ends with this process, however it ends.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+process.setMaxListeners(0)
 process.env.NATS_SERVER ||= (await findBinary({ cacheDir: '.cache', log: console.error })).path
 const broker = await startBroker()
 const info = await probe('127.0.0.1', broker.port)
