@@ -64,6 +64,7 @@ export async function judge(options: Options): Promise<Verdict> {
     }
     await lookAgain(options)
     judgeOrders(verdict, events, tally)
+    judgeLedger(verdict, events)
     judgeNotifications(verdict, events, jobs)
     judgeLetters(verdict, letters, options)
     judgeBank(verdict, options, events)
@@ -150,6 +151,18 @@ function judgeOrders({ lost, doubled, stuck }: Verdict, events: Stored[], { plac
     if (missing.length > 0)
       lost.push(`${order_id} (${fate}, ${status}) lacks ${missing.map((types) => types.join(' or ')).join(', ')}`)
     if (!ends.includes(status)) stuck.push(`${order_id} (${fate}) is ${status}, with ${found.join(', ')}`)
+  }
+}
+
+/** A place in the ledger of the stock is one decision. */
+function judgeLedger({ oversold }: Verdict, events: Stored[]): void {
+  const decided = new Map<unknown, string>()
+  for (const { type, body } of events) {
+    if (body.ledger_seq === undefined) continue
+    const decision = `${type} ${body.order_id ?? body.sku}`
+    const first = decided.get(body.ledger_seq) ?? decision
+    if (first !== decision) oversold.push(`decision ${body.ledger_seq} of the ledger is ${first}, and ${decision}`)
+    decided.set(body.ledger_seq, first)
   }
 }
 
