@@ -34,7 +34,7 @@ function tryOne({ file, from, to, point }) {
   writeFileSync(join(copy, file), text.replace(from, to))
   const built = run(['build.mjs', '--failpoints'])
   if (built.status !== 0) throw new Error(built.stderr)
-  const explored = run(['bench/run.mjs', 'crash', '--seed', '1', '--point', point])
+  const explored = run(['bench/run.mjs', 'crash', '--seed', '1', '--times', '8', '--point', point])
   return { isRed: explored.status === 1 && explored.stdout.includes('FAIL '), said: explored.stdout + explored.stderr }
 }
 

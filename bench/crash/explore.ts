@@ -23,8 +23,9 @@ export interface Explored {
 interface Options {
   natsUrl: string
   seed: number
-  /** Only this one. */
+  /** Only this one, so often. */
   point?: Point
+  times?: number
   /** Stops taking further points after so long. */
   limitMs?: number
   say(line: string): void
@@ -40,7 +41,7 @@ const dieMs = 15_000
  * waits until all is quiet, and asks broker, books and shelves whether anything was lost or done twice.
  */
 export async function explore(options: Options): Promise<Explored> {
-  const { seed, point, limitMs = Number.POSITIVE_INFINITY, say } = options
+  const { seed, point, times = 1, limitMs = Number.POSITIVE_INFINITY, say } = options
   const random = randomFrom(seed)
   const manifest = await failpointManifest()
   const tally = newTally()
@@ -52,7 +53,7 @@ export async function explore(options: Options): Promise<Explored> {
   const nc = await connect({ servers: options.natsUrl })
   const run = { ...options, env, manifest, tally, random, bank, nc }
   await open(run)
-  const points = point ? [point] : await findPoints(run)
+  const points = point ? Array<Point>(times).fill(point) : await findPoints(run)
   let rest: RuntimeProcess | undefined
   let around = ''
   try {

@@ -9,6 +9,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: String(Date.now() % 100_000) },
     point: { type: 'string' },
+    times: { type: 'string', default: '1' },
     seconds: { type: 'string' },
   },
 })
@@ -24,6 +25,7 @@ const explored = await explore({
   natsUrl: broker.url,
   seed: Number(values.seed),
   point: values.point === undefined ? undefined : pointOf(values.point),
+  times: Number(values.times),
   limitMs: values.seconds === undefined ? undefined : Number(values.seconds) * 1_000,
   say: (line) => console.log(line),
 }).finally(broker.stop)
