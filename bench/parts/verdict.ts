@@ -246,8 +246,8 @@ async function judgeBooks(verdict: Verdict, { httpUrl, shelved, tally }: Options
   const books = await ask<Books>('/api/v1/audit/books')
   verdict.unbalanced.push(...(books.violations ?? [books]).map((one) => JSON.stringify(one)))
   if (books.pending) verdict.unbalanced.push(`${books.pending} counterparts are pending`)
-  if (books.events !== events.length)
-    verdict.unbalanced.push(`the books hold ${books.events} of ${events.length} events`)
+  if (books.events !== eventsOfOrders(events))
+    verdict.unbalanced.push(`the books hold ${books.events} of ${eventsOfOrders(events)} events`)
   const open = [...tally.placed.values()].filter(({ status }) => !['delivered', 'cancelled'].includes(status)).length
   if (books.open_orders !== open)
     verdict.unbalanced.push(`the books know ${books.open_orders} open orders, not ${open}`)
@@ -269,6 +269,10 @@ async function judgeBooks(verdict: Verdict, { httpUrl, shelved, tally }: Options
     }
   }
 }
+
+/** Each event of each order, once. */
+const eventsOfOrders = (events: Stored[]): number =>
+  new Set(events.flatMap(({ type, body }) => (body.order_id ? [`${type} ${body.order_id}`] : []))).size
 
 function shippedOf(events: Stored[], sku: string): number {
   const orders = new Set<unknown>()

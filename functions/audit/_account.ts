@@ -16,7 +16,7 @@ interface Money extends Fact {
   currency: string
 }
 
-/** What the events of an order, up to one of the stream, say of its goods, its money and its end. */
+/** What the events of an order say of its goods, its money and its end. */
 export interface Account {
   created?: Fact
   reserved?: Money & { items: Line[] }
@@ -49,22 +49,40 @@ const facts: Record<string, Exclude<keyof Account, 'again' | 'sums'>> = {
   delivery_completed: 'delivered',
 }
 
-/** The account as it stood after the event with this sequence. */
-export function accountOf({ events, conflicts = [] }: History, upTo: number): Account {
-  const then = events.filter(({ seq }) => seq <= upTo)
-  const again = conflicts.filter(({ seq }) => seq <= upTo)
-  const told = then.flatMap(({ type, at, data }) => {
+export function accountOf({ events, conflicts = [] }: History): Account {
+  const told = events.flatMap(({ type, at, data }) => {
     const fact = facts[type]
     return fact ? [[fact, { ...data, at }]] : []
   })
   const sum = (type: string) =>
-    [...then, ...again].reduce((total, event) => total + (event.type === type ? Number(event.data.amount) : 0), 0)
+    [...events, ...conflicts].reduce((total, event) => total + (event.type === type ? Number(event.data.amount) : 0), 0)
   return {
     ...Object.fromEntries(told),
-    again: again.map(({ type }) => type),
+    again: conflicts.map(({ type }) => type),
     sums: { captured: sum('payment_captured'), refunded: sum('payment_refunded') },
   }
 }
 
-export const isOpen = ({ created, cancelled, delivered }: Account): boolean =>
+const isOpen = ({ created, cancelled, delivered }: Account): boolean =>
   created !== undefined && !cancelled && !delivered
+
+/** What one order adds to the totals. */
+export interface Counted {
+  events: number
+  orders: number
+  open: number
+  captured: number
+  refunded: number
+  /** It is out of balance, and has no name in the books. */
+  unnamed: number
+}
+
+export const nothing: Counted = { events: 0, orders: 0, open: 0, captured: 0, refunded: 0, unnamed: 0 }
+
+export const countedOf = (account: Account, { events, conflicts = [] }: History): Counted => ({
+  events: events.length + conflicts.length,
+  orders: Number(account.created !== undefined),
+  open: Number(isOpen(account)),
+  ...account.sums,
+  unnamed: 0,
+})

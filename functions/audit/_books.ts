@@ -1,4 +1,4 @@
-import { type Account, accountOf, isOpen } from './_account'
+import { accountOf, type Counted, countedOf, nothing } from './_account'
 import type { Books, Event } from './_contract'
 import type { History } from './_history'
 import { type Finding, findingsOf } from './_laws'
@@ -6,19 +6,16 @@ import type { Move, ShelfAccount } from './_shelf'
 import { shortage } from './_shelf'
 
 /** What audit keeps of all orders: totals, and the name of each order and SKU that is out of balance now. */
-export interface Totals {
+export interface Totals extends Counted {
   /** The last event of the stream that is in them. */
   seq: number
-  events: number
-  orders: number
-  open: number
-  /** Minor units. */
-  captured: number
-  refunded: number
+  /** Counts the changes, so that two who fold at once find each other. */
+  version: number
+  /** What is counted of the orders of the last batches, whose histories do not say so yet. */
+  counted: Record<string, Counted>
   /** By order, since when; empty where nothing can put it right. */
   unbalanced: Record<string, string>
-  /** Orders out of balance beyond those that are named, and since when there are any. */
-  unnamed: number
+  /** Since when there are any without a name. */
   unnamedSince?: string
   /** By SKU, since when it is below zero. */
   short: Record<string, string>
@@ -26,46 +23,38 @@ export interface Totals {
 
 const mostNamed = 2_000
 const mostTold = 100
+const mostCounted = 300
 
-export const empty: Totals = {
-  seq: 0,
-  events: 0,
-  orders: 0,
-  open: 0,
-  captured: 0,
-  refunded: 0,
-  unbalanced: {},
-  unnamed: 0,
-  short: {},
-}
+export const empty: Totals = { ...nothing, seq: 0, version: 0, counted: {}, unbalanced: {}, short: {} }
 
 /** A batch of the stream, as audit recorded it. */
 export interface Page {
   /** Of each order that the page has an event of, whole. */
   histories: Map<string, History>
   shelves: Map<string, ShelfAccount>
-  /** Of every event of the page, ascending. */
-  seqs: number[]
-  /** Of orders with events that are new although their place has been passed: how many, and the history without them. */
-  late: Map<string, { count: number; before: History }>
+  lastSeq: number
+  /** Orders whose histories have been told what is counted of them. */
+  noted: string[]
 }
 
-/** The totals with a page of the stream in them; what they hold already changes nothing. */
-export function fold(known: Totals = empty, { histories, shelves, seqs, late }: Page): Totals {
-  const seq = Math.max(known.seq, seqs.at(-1) ?? 0)
-  if (seq === known.seq && late.size === 0) return known
-  const lateEvents = [...late.values()].reduce((sum, { count }) => sum + count, 0)
+/** The orders whose histories have to be told what is counted of them, before the totals forget it. */
+export function toNote({ counted }: Totals, touched: Map<string, unknown>): string[] {
+  const untouched = Object.keys(counted).filter((order) => !touched.has(order))
+  return untouched.slice(0, Math.max(0, untouched.length + touched.size - mostCounted))
+}
+
+/** The totals with a page in them: each order counts for what its history adds to what is counted of it. */
+export function fold(known: Totals, { histories, shelves, lastSeq, noted }: Page): Totals {
   const totals: Totals = {
     ...known,
-    seq,
-    events: known.events + seqs.filter((one) => one > known.seq).length + lateEvents,
+    seq: Math.max(known.seq, lastSeq),
+    version: known.version + 1,
+    counted: { ...known.counted },
     unbalanced: { ...known.unbalanced },
     short: { ...known.short },
   }
-  for (const [order, history] of histories) {
-    const was = accountOf(late.get(order)?.before ?? history, known.seq)
-    foldOrder(totals, order, was, accountOf(history, seq))
-  }
+  for (const order of noted) delete totals.counted[order]
+  for (const [order, history] of histories) foldOrder(totals, order, history)
   for (const [sku, shelf] of shelves) {
     const found = shortage(shelf)
     if (found) totals.short[sku] ??= found.at
@@ -74,23 +63,21 @@ export function fold(known: Totals = empty, { histories, shelves, seqs, late }: 
   return totals
 }
 
-/** An order counts for the difference between its account before the page and after it. */
-function foldOrder(totals: Totals, order: string, was: Account, is: Account): void {
-  totals.orders += Number(Boolean(is.created)) - Number(Boolean(was.created))
-  totals.open += Number(isOpen(is)) - Number(isOpen(was))
-  totals.captured += is.sums.captured - was.sums.captured
-  totals.refunded += is.sums.refunded - was.sums.refunded
-  const since = sinceOf(findingsOf(is))
+function foldOrder(totals: Totals, order: string, history: History): void {
+  const account = accountOf(history)
+  const since = sinceOf(findingsOf(account))
   const named = totals.unbalanced[order] !== undefined
-  if (!named && findingsOf(was).length > 0) totals.unnamed = Math.max(0, totals.unnamed - 1)
-  if (totals.unnamed === 0) delete totals.unnamedSince
   delete totals.unbalanced[order]
-  if (since === undefined) return
-  if (named || Object.keys(totals.unbalanced).length < mostNamed) totals.unbalanced[order] = since
-  else {
-    totals.unnamed++
-    totals.unnamedSince ??= since
+  const is = countedOf(account, history)
+  if (since !== undefined) {
+    if (named || Object.keys(totals.unbalanced).length < mostNamed) totals.unbalanced[order] = since
+    else is.unnamed = 1
   }
+  const was = totals.counted[order] ?? history.counted ?? nothing
+  for (const sum of Object.keys(nothing) as (keyof Counted)[]) totals[sum] += is[sum] - was[sum]
+  totals.counted[order] = is
+  if (totals.unnamed === 0) delete totals.unnamedSince
+  else if (is.unnamed > 0) totals.unnamedSince ??= since
 }
 
 /** The earliest time since which something is awaited, or empty where something is wrong for good. */
@@ -119,7 +106,7 @@ export async function verdict(
   const found = await Promise.all([
     ...dueOrders.map(async ([order_id]) => {
       const history = (await evidence.history(order_id)) ?? { events: [] }
-      return findingsOf(accountOf(history, totals.seq))
+      return findingsOf(accountOf(history))
         .filter(({ since = '' }) => isDue(['', since]))
         .map(({ law, detail }) => ({ law, order_id, detail }))
     }),

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Cause } from '../../runtime/types'
+import type { Counted } from './_account'
 import type { Event } from './_contract'
 
 /** An event with what its headers told of where it comes from; records of earlier versions have neither. */
@@ -13,6 +14,8 @@ export interface History {
   events: Recorded[]
   /** Repeats of a type that say something else than its first: what was decided once was decided again. */
   conflicts?: Recorded[]
+  /** What of it the books hold, unless they say otherwise themselves. */
+  counted?: Counted
 }
 
 const mostConflicts = 10
@@ -23,7 +26,8 @@ const asked = ['order_created', 'order_cancel_requested']
 export function record(known: History | undefined, event: Recorded): History {
   const { events = [], conflicts = [] } = known ?? {}
   const first = events.find(({ type }) => type === event.type)
-  if (!known || !first) return { ...known, events: [...events, event] }
+  // What was redriven, or held back on its way, goes to its place.
+  if (!known || !first) return { ...known, events: [...events, event].sort((one, other) => one.seq - other.seq) }
   const noted = asked.includes(event.type) || conflicts.length === mostConflicts
   if (
     noted ||
@@ -31,7 +35,7 @@ export function record(known: History | undefined, event: Recorded): History {
   ) {
     return known
   }
-  return { events, conflicts: [...conflicts, event] }
+  return { ...known, conflicts: [...conflicts, event] }
 }
 
 /** As everybody may see it. */

@@ -53,7 +53,11 @@ const empty: ShelfAccount = {
 
 /** The account with these moves in it; those of events that it holds already change nothing. */
 export function fold(known: ShelfAccount = empty, given: Told[]): ShelfAccount {
-  const fresh = given.filter(({ seq, late }) => late || seq > known.seq)
+  const here = new Set(known.moves.map((move) => move.ledger_seq))
+  // Those that are apart are known by their number, the others by the place of their event.
+  const isFresh = ({ seq, move, late }: Told) =>
+    move.ledger_seq > known.settled ? !here.has(move.ledger_seq) : late || seq > known.seq
+  const fresh = given.filter(isFresh)
   if (fresh.length === 0) return known
   const apart = fresh.map(({ move }) => move).filter((move) => move.ledger_seq > known.settled)
   const late = fresh.map(({ move }) => move).filter((move) => move.ledger_seq <= known.settled)

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { openAudit } from '../support/audit'
+import { openAudit, type Told } from '../support/audit'
 import { random } from '../support/random'
 import { suite } from '../support/suite'
 import { at, lives, order_id, type Step, step, told } from './order_lives'
@@ -142,7 +142,7 @@ test('what was awaited and came is no violation any more', async () => {
   assert.is((await audit.books()).balanced, true)
 })
 
-test('a repeat that says the same, however late and often, changes nothing but the count of events', async () => {
+test('a repeat that says the same, however late and often, changes nothing', async () => {
   const audit = openAudit()
   const all = told(delivered)
   await audit.read(all)
@@ -150,7 +150,7 @@ test('a repeat that says the same, however late and often, changes nothing but t
   await audit.read(all.map((one) => ({ ...one, seq: one.seq + 100 })))
   const twice = await audit.books()
   assert.equal({ ...twice, as_of_seq: 0, events: 0 }, { ...once, as_of_seq: 0, events: 0 })
-  assert.is(twice.events, 2 * once.events)
+  assert.is(twice.events, once.events)
 })
 
 test('an event that stands in one page twice counts once', async () => {
@@ -175,26 +175,32 @@ test('another order_created or cancel_requested of an order decides nothing', as
   assert.is((await audit.books()).balanced, true)
 })
 
-test('what is redriven, or replayed ahead of its turn, counts as if it had come in its place', async () => {
+test('what comes late, redriven or out of its turn, counts as if it had come in its place', async () => {
   const choices = random()
   for (let round = 0; round < 100; round++) {
     const all = mixed(choices)
     const once = openAudit()
     await once.read(all)
     const audit = openAudit()
-    const failed = new Set(all.filter(() => choices.chance(0.1)).map(({ seq }) => seq))
-    const ahead = choices.whole(0, all.length - 1)
-    await audit.read(all.slice(ahead, ahead + 3))
-    for (const one of all) if (!failed.has(one.seq)) await audit.read([one])
-    for (const one of all) if (failed.has(one.seq)) await audit.read([one])
-    const { as_of_seq: _, ...found } = await audit.books()
-    const { as_of_seq, ...wanted } = await once.books()
-    assert.is(as_of_seq, all.length)
-    assert.equal(
-      { ...found, violations: found.violations.length, events: 0 },
-      { ...wanted, violations: wanted.violations.length, events: 0 },
-      `SEED=${choices.seed}, round ${round}`,
-    )
+    // Batches in any order, some of them twice, some cut short by the death of the process.
+    const batches: Told[][] = []
+    for (let at = 0; at < all.length; ) {
+      const size = choices.whole(1, 6)
+      batches.push(all.slice(at, at + size))
+      at += size
+    }
+    while (batches.length > 0) {
+      const batch = choices.one(batches)
+      if (choices.chance(0.3)) audit.fail(audit.writes() + choices.whole(1, 5))
+      const died = await audit.read(batch).then(
+        () => false,
+        () => true,
+      )
+      audit.fail(0)
+      if (!died && choices.chance(0.8)) batches.splice(batches.indexOf(batch), 1)
+    }
+    assert.equal(await audit.books(), await once.books(), `SEED=${choices.seed}, round ${round}`)
+    assert.equal(audit.recorded(), once.recorded(), `SEED=${choices.seed}, round ${round}`)
   }
 })
 
@@ -205,7 +211,7 @@ test('sums and counts', async () => {
   await audit.read(told([...delivered, ...another(cancelled)]))
   const { orders, open_orders, captured, refunded, events, as_of_seq } = await audit.books()
   const last = 1 + delivered.length + cancelled.length
-  assert.equal([orders, open_orders, captured, refunded, events, as_of_seq], [2, 0, 400, 200, last, last])
+  assert.equal([orders, open_orders, captured, refunded, events, as_of_seq], [2, 0, 400, 200, last - 1, last])
 })
 
 /** Many lives side by side, mixed as services do: each keeps its own order. */
@@ -248,7 +254,7 @@ test('whatever the pages, their repeats and the writes between which the process
       if (!died) done += Math.max(0, size - back)
     }
     assert.equal(await audit.books(), await once.books(), `SEED=${choices.seed}, round ${round}`)
-    assert.equal(audit.dump(), once.dump(), `SEED=${choices.seed}, round ${round}`)
+    assert.equal(audit.recorded(), once.recorded(), `SEED=${choices.seed}, round ${round}`)
   }
 })
 

@@ -15,6 +15,13 @@ export function openAudit() {
   const stores = memoryStores()
   return {
     ...stores,
+    /** The events of every order, and every shelf. */
+    recorded: () =>
+      stores.dump().flatMap(([key, text]) => {
+        if (key === 'books/totals') return []
+        const { events, conflicts, moves, on_hand, reserved } = JSON.parse(text)
+        return [[key, { events, conflicts, moves, on_hand, reserved }]]
+      }),
     async read(page: Told[]): Promise<void> {
       const messages = page.map((one) => ({ ...one, raw: one.body, attempt: 1 }))
       const context = { messages, store: stores.store, log: { warn() {} } } as unknown as Parameters<typeof record>[1]
