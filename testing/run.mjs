@@ -12,6 +12,7 @@ import { build } from 'esbuild'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const limitMs = 180_000
+const deepLimitMs = 400_000
 
 async function main(args) {
   const words = args.filter((arg) => arg !== '--deep')
@@ -95,7 +96,11 @@ function output(command, args) {
 function run(file) {
   return new Promise((resolve) => {
     const began = Date.now()
-    const child = spawn(process.execPath, ['--enable-source-maps', built(file)], { cwd: root })
+    // In a process group of its own, since what a test has started must end with it.
+    const child = spawn(process.execPath, ['--enable-source-maps', built(file)], { cwd: root, detached: true })
+    const end = () => endGroup(child.pid)
+    process.once('exit', end)
+    const limit = isDeep(file) ? deepLimitMs : limitMs
     let text = ''
     let late = false
     const note = (chunk) => {
@@ -105,18 +110,27 @@ function run(file) {
     child.stderr.on('data', note)
     const timer = setTimeout(() => {
       late = true
-      child.kill('SIGKILL')
-    }, limitMs)
+      end()
+    }, limit)
     child.once('close', (code) => {
       clearTimeout(timer)
+      process.off('exit', end)
       const { registered = 0, passed = 0 } = JSON.parse(/^counted (.*)$/m.exec(text)?.[1] ?? '{}')
       const good = code === 0 && registered > 0 && passed === registered
       const failed = good ? 0 : Math.max(1, registered - passed)
       console.log(`${good ? 'ok  ' : 'FAIL'} ${file}: ${passed} of ${registered} in ${Date.now() - began} ms`)
-      if (!good) console.log(late ? `${text}\nkilled: still running after ${limitMs} ms` : text)
+      if (!good) console.log(late ? `${text}\nkilled: still running after ${limit} ms` : text)
       resolve({ passed, failed, leftOut: text.split('\n').filter((line) => line.startsWith('left out: ')) })
     })
   })
+}
+
+function endGroup(pid) {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended already.
+  }
 }
 
 async function pool(items, size, work) {
@@ -134,4 +148,5 @@ function fail(message) {
   return 1
 }
 
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 process.exitCode = await main(process.argv.slice(2)).catch((error) => fail(error.stack))
