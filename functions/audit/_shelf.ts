@@ -12,8 +12,6 @@ export interface Move {
 export interface Told {
   seq: number
   move: Move
-  /** It is new although its place has been passed: an event that was redriven or replayed. */
-  late?: boolean
 }
 
 interface Level {
@@ -54,9 +52,9 @@ const empty: ShelfAccount = {
 /** The account with these moves in it; those of events that it holds already change nothing. */
 export function fold(known: ShelfAccount = empty, given: Told[]): ShelfAccount {
   const here = new Set(known.moves.map((move) => move.ledger_seq))
-  // Those that are apart are known by their number, the others by the place of their event.
-  const isFresh = ({ seq, move, late }: Told) =>
-    move.ledger_seq > known.settled ? !here.has(move.ledger_seq) : late || seq > known.seq
+  // Those that are apart are known by their number, counts too, the others by the place of their event.
+  const isFresh = ({ seq, move }: Told) =>
+    move.ledger_seq > known.settled ? !here.has(move.ledger_seq) : move.counted !== undefined || seq > known.seq
   const fresh = given.filter(isFresh)
   if (fresh.length === 0) return known
   const apart = fresh.map(({ move }) => move).filter((move) => move.ledger_seq > known.settled)

@@ -63,8 +63,7 @@ function read(messages: Messages, log: Log) {
     seqs.add(seq)
     if (subject === 'events.inventory_adjusted') {
       const { sku, on_hand: counted, ledger_seq } = body
-      // A count that is known already changes nothing, wherever it stands.
-      counts.push([sku, { seq, move: { ledger_seq, at, counted, on_hand: 0, reserved: 0 }, late: true }])
+      counts.push([sku, { seq, move: { ledger_seq, at, counted, on_hand: 0, reserved: 0 } }])
       continue
     }
     const { order_id } = body
