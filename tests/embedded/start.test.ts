@@ -7,6 +7,7 @@ import { freePort, startBroker } from '../support/broker'
 import { customer } from '../support/orders'
 import { suite } from '../support/suite'
 import { runTool } from '../support/tool'
+import { eventually } from '../support/wait'
 import { inFolder } from './fixtures'
 
 const test = suite('node runtime --embedded, as npm start runs it')
@@ -21,6 +22,7 @@ test('starts a server, says where HTTP listens and what to type, and ends both o
   inFolder(async (folder) => {
     const env = await machine(folder)
     const app = await startApp(undefined, { args: ['--embedded'], env })
+    await eventually('what to type', () => app.said().includes("}'"))
     assert.match(app.said(), `HTTP listens on ${app.url}`)
     assert.match(app.said(), `curl -s ${app.url}/api/v1/orders -d '{`)
     const pasted = /-d '(\{.*\})'/.exec(app.said())?.[1] ?? ''
@@ -63,7 +65,7 @@ test('takes the server that answers already, and leaves it running', async () =>
   const broker = await startBroker()
   const env = { NATS_PORT: String(broker.port) }
   const app = await startApp(undefined, { args: ['--embedded'], env })
-  assert.match(app.said(), 'answers on localhost')
+  await eventually('whose server it takes', () => app.said().includes('answers on localhost'))
   await customer(app).order()
   assert.is(await app.end('SIGTERM'), 0)
   assert.ok(await probe('127.0.0.1', broker.port))
