@@ -22,6 +22,7 @@ const emittedBy = 'Emitted-By'
 const emittedAt = 'Attempt'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
+const byteOrderMark = 0xfeff
 
 export const encode = (body: unknown): Uint8Array => Buffer.from(JSON.stringify(body))
 
@@ -29,10 +30,16 @@ export const encode = (body: unknown): Uint8Array => Buffer.from(JSON.stringify(
 export function decode(data: Uint8Array): unknown {
   if (data.length === 0) return {}
   try {
-    return JSON.parse(utf8.decode(data))
+    return JSON.parse(textOf(data))
   } catch {
     throw rejection(400, 'The body is not JSON.', [{ pointer: '#', detail: 'is not JSON in UTF-8' }])
   }
+}
+
+/** The strict decoder, which costs more, only where the lenient one met something. */
+function textOf(data: Uint8Array): string {
+  const text = Buffer.from(data.buffer, data.byteOffset, data.length).toString()
+  return text.includes('\ufffd') || text.charCodeAt(0) === byteOrderMark ? utf8.decode(data) : text
 }
 
 export const causeHeaders = ({ id, function: name, attempt }: Cause): Headers => ({

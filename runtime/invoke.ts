@@ -1,10 +1,10 @@
-import { traceId } from '../observe/trace'
-import { baseContext, type Emission, faultless, type Ports, type Run, startRun } from './context'
+import { Context, type Emission, faultless, type Ports } from './context'
 import { check, messageContract, requestContract } from './contracts'
 import { causedBy, causeIn, decode, type Headers, idempotencyKey, messageId, timeLeft, traceparent } from './envelope'
 import { type Away, asError, isAway, isLater, isRejection, laterError, type Rejection, rejection } from './errors'
+import { inTime } from './in_time'
 import type { FunctionEntry } from './manifest'
-import type { Observed } from './observe'
+import { Run } from './run'
 import type { Cause } from './types'
 
 /** What came of one run of a handler; each mode says what that means to the broker. */
@@ -51,86 +51,56 @@ const ended = new Error('the handler has ended')
 
 export interface Judged {
   outcome: Outcome
-  /** What every log line about this run tells: function, message id, attempt, trace, and what the manifest names. */
-  fields: object
+  run: Run
 }
+
+type Several = [Incoming, ...Incoming[]]
 
 /** Checks, runs and judges: from messages (more than one in a batch) to an outcome, in that order and never with a throw. */
 export async function invoke(
   fn: LoadedFunction,
-  incoming: [Incoming, ...Incoming[]],
+  incoming: Several,
   ports: Ports,
   { deliver, isAlone }: Options = {},
 ): Promise<Judged> {
   const { entry } = fn
-  const [first] = incoming
-  const headers = readable(first)
-  const id = headers?.[messageId] || first.fallbackId
+  const [{ subject, attempt, fallbackId }] = incoming
+  const headers = readable(incoming[0])
+  const id = headers?.[messageId] || fallbackId
   // A request has no id: it stands for what made its caller ask. Of several messages nobody knows which one it was.
-  const causeId = incoming.length > 1 ? undefined : (id ?? (headers?.[causedBy] || first.subject))
-  const run = startRun(entry, { id, causeId, traceparent: headers?.[traceparent], attempt: first.attempt })
-  const trace = traceId(run.traceparent)
-  return ports.gate.run({ trace, asked: entry.mode === 'rpc', isAlone }, async () => {
+  const causeId = incoming.length > 1 ? undefined : (id ?? (headers?.[causedBy] || subject))
+  const run = new Run(entry, { subject, id, causeId, parent: headers?.[traceparent], attempt })
+  return ports.gate.run({ trace: run.trace, asked: entry.mode === 'rpc', isAlone }, async () => {
     const began = performance.now()
-    const observed: Observed = {
-      entry,
-      subject: first.subject,
-      id: run.id,
-      attempt: first.attempt,
-      startedAt: Date.now(),
-      traceparent: run.traceparent,
-      parent: headers?.[traceparent],
-    }
-    const fields = { function: entry.name, id: run.id, attempt: first.attempt, trace }
-    ports.observe.began(observed)
-    const outcome = await outcomeFrom(fn, incoming, { run, ports, fields, deliver })
-    ports.observe.ended(observed, outcome.kind, performance.now() - began, errorOf(outcome))
-    ports.log.debug({ ...fields, ending: outcome.kind }, 'handled')
+    ports.observe.began(run)
+    const outcome = await outcomeFrom(fn, incoming, { run, ports, deliver })
+    ports.observe.ended(run, outcome.kind, performance.now() - began, errorOf(outcome))
     run.abort(ended)
-    return { outcome, fields }
+    return { outcome, run }
   })
 }
 
 interface Setting {
   run: Run
   ports: Ports
-  fields: object
   deliver: Options['deliver']
 }
 
 async function outcomeFrom(
   { entry, handler }: LoadedFunction,
-  incoming: [Incoming, ...Incoming[]],
-  { run, ports, fields, deliver }: Setting,
+  incoming: Several,
+  { run, ports, deliver }: Setting,
 ): Promise<Outcome> {
   try {
     const messages = incoming.map((one) => messageOf(entry, one, ports)) as [Message, ...Message[]]
     const [first] = messages
-    run.timeoutMs = timeLimit(entry, first.headers, first.arrivedAt)
-    run.deadline = Date.now() + run.timeoutMs
-    Object.assign(fields, named(ports.logged, first.raw))
-    let replayed = false
-    const context = Object.assign(baseContext(entry, run, ports, fields), {
-      attempt: first.attempt,
-      seq: first.seq,
-      cause: first.cause,
-      message: first.message,
-      raw: first.raw,
-      messages: messages.map(({ message, headers, arrivedAt, ...told }) => ({ ...message, ...told })),
-      replaying: ports.replaying ?? false,
-      idempotencyKey: first.headers[idempotencyKey],
-      replayed: () => {
-        replayed = true
-      },
-      later: (ms: number): never => {
-        if (Number.isFinite(ms) && ms >= 0) throw laterError(ms)
-        throw new Error(`later takes a finite number of milliseconds from 0 on, not ${ms}`)
-      },
-    })
-    const body = entry.policy.batch === undefined ? first.message.body : messages.map(({ message }) => message.body)
+    run.limitTo(timeLimit(entry, first.headers, incoming[0].arrivedAt))
+    run.raw = first.raw
+    const context = new MessageContext(run, ports, messages)
+    const body = entry.policy.batch === undefined ? first.body : messages.map(({ body }) => body)
     const value = await inTime(run, () => handler(body, context))
     const checked = checkReply(entry, value, ports)
-    const returned: Returned = { kind: 'returned', value: checked, emitted: run.emitted, replayed }
+    const returned: Returned = { kind: 'returned', value: checked, emitted: run.emitted, replayed: context.isRepeat() }
     await deliver?.(returned, run.left())
     return returned
   } catch (thrown) {
@@ -138,32 +108,89 @@ async function outcomeFrom(
   }
 }
 
-interface Message extends Pick<Incoming, 'attempt' | 'seq' | 'arrivedAt'> {
-  headers: Headers
-  id: string | undefined
-  cause: Cause | undefined
-  raw: unknown
-  message: { subject: string; body: unknown }
+/** One message of a batch, as its handler sees it. */
+class Message {
+  readonly subject: string
+  readonly body: unknown
+  readonly raw: unknown
+  readonly attempt: number
+  readonly seq: number | undefined
+  readonly id: string | undefined
+  readonly #headers: Headers
+
+  constructor(incoming: Incoming, headers: Headers, raw: unknown, body: unknown) {
+    this.subject = incoming.subject
+    this.body = body
+    this.raw = raw
+    this.attempt = incoming.attempt
+    this.seq = incoming.seq
+    this.id = headers[messageId] || incoming.fallbackId
+    this.#headers = headers
+  }
+
+  get headers(): Headers {
+    return this.#headers
+  }
+
+  get cause(): Cause | undefined {
+    return causeIn(this.#headers)
+  }
+}
+
+class MessageContext extends Context {
+  readonly messages: readonly Message[]
+  readonly message: Message
+  readonly replaying: boolean
+  #repeats = false
+
+  constructor(run: Run, ports: Ports, messages: [Message, ...Message[]]) {
+    super(run, ports)
+    this.messages = messages
+    this.message = messages[0]
+    this.replaying = ports.replaying ?? false
+  }
+
+  get attempt() {
+    return this.message.attempt
+  }
+
+  get seq() {
+    return this.message.seq
+  }
+
+  get cause() {
+    return this.message.cause
+  }
+
+  get raw() {
+    return this.message.raw
+  }
+
+  get idempotencyKey() {
+    return this.message.headers[idempotencyKey]
+  }
+
+  get replayed() {
+    return () => {
+      this.#repeats = true
+    }
+  }
+
+  isRepeat(): boolean {
+    return this.#repeats
+  }
+
+  later(ms: number): never {
+    if (Number.isFinite(ms) && ms >= 0) throw laterError(ms)
+    throw new Error(`later takes a finite number of milliseconds from 0 on, not ${ms}`)
+  }
 }
 
 function messageOf(entry: FunctionEntry, incoming: Incoming, ports: Ports): Message {
   const headers = readable(incoming)
   if (!headers) throw rejection(400, 'The headers of the message are malformed.')
-  const { subject, attempt, seq, arrivedAt } = incoming
   const raw = decode(incoming.data)
-  const message = { subject, body: checkBody(entry, subject, raw, ports) }
-  const id = headers[messageId] || incoming.fallbackId
-  return { headers, id, cause: causeIn(headers), raw, attempt, seq, arrivedAt, message }
-}
-
-/** What a body says under the names that the manifest asks to be logged. */
-function named(logged: Record<string, string>, raw: unknown): object {
-  const found: Record<string, unknown> = {}
-  for (const [name, field] of Object.entries(logged)) {
-    const value = (raw as Record<string, unknown> | null)?.[field]
-    if (typeof value === 'string' || typeof value === 'number') found[name] = String(value).slice(0, 200)
-  }
-  return found
+  return new Message(incoming, headers, raw, checkBody(entry, incoming.subject, raw, ports))
 }
 
 const errorOf = (outcome: Outcome): Error | undefined =>
@@ -174,24 +201,6 @@ export function outcomeOf(thrown: unknown): Exclude<Outcome, { kind: 'returned' 
   if (isAway(thrown)) return { kind: 'away', error: thrown }
   if (isLater(thrown)) return { kind: 'later', ms: thrown.ms }
   return { kind: 'failed', error: asError(thrown) }
-}
-
-/** The handler's value, or an error once its time is over; the abandoned handler sees `signal` abort. */
-export async function inTime<T>(run: Run, work: () => T | Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const error = new Error(`the handler did not end within ${run.timeoutMs} ms`)
-      // First, so that a handler which ends on the abort has run over its time all the same.
-      reject(error)
-      run.abort(error)
-    }, run.timeoutMs)
-  })
-  try {
-    return await Promise.race([work(), late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 /** Undefined where they are malformed. */

@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { notBehind } from '../provision/progress'
-import { kvStore } from '../stores/kv'
+import { kvStore, type Seen } from '../stores/kv'
 import { openLedger } from '../stores/ledger'
+import { openRecent, type Recent } from '../stores/recent'
 import { ledgerWithin, settledWithin, within } from '../stores/within'
 import type { Emission, Ports } from './context'
 import { decode, encode, errorCode, errorText, idempotentReplayed, messageId, serviceAway, timeLeft } from './envelope'
@@ -27,10 +28,24 @@ interface Parts {
 
 const restartMs = 1_000
 const againMs = 50
+const recentBytes = 8 * 1024 * 1024
 
 /** What handlers may do, over NATS. */
 export function natsPorts({ manifest, contracts, connection, ask, js, log, observe }: Parts): Ports {
   const ledgers = new Map<string, Ledger<never, never>>()
+  const recents = new Map<string, Recent<Seen>>()
+  const carriers = new Map<string, string | undefined>()
+
+  const carrierOf = (subject: string): string | undefined => {
+    if (!carriers.has(subject)) carriers.set(subject, streamOf(manifest, subject)?.stream)
+    return carriers.get(subject)
+  }
+
+  const recentOf = (bucket: string): Recent<Seen> => {
+    const recent = recents.get(bucket) ?? openRecent(recentBytes)
+    recents.set(bucket, recent)
+    return recent
+  }
 
   const publish = ({ subject, body, id, headers }: Emission, stream: string, budgetMs?: number) =>
     step(`publish ${subject}`, () => js.publish(subject, encode(body), { id, stream, headers, budgetMs }))
@@ -44,7 +59,7 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
     local: new EventEmitter().setMaxListeners(0),
 
     async send(emission, budgetMs) {
-      const stream = streamOf(manifest, emission.subject)?.stream
+      const stream = carrierOf(emission.subject)
       if (stream) await publish(emission, stream, budgetMs)
       else {
         const headers = { ...emission.headers, [messageId]: emission.id }
@@ -53,7 +68,7 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
     },
 
     async publish(emission, budgetMs) {
-      const stream = streamOf(manifest, emission.subject)?.stream
+      const stream = carrierOf(emission.subject)
       if (!stream) throw new Error(`${emission.subject} is in no stream, so it cannot be published durably`)
       const { seq, duplicate } = await publish(emission, stream, budgetMs)
       if (!duplicate) return { seq, duplicate, stored: emission.body }
@@ -78,7 +93,7 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
       }
     },
 
-    store: (bucket, left) => kvStore(within(js, left), bucket),
+    store: (bucket, left) => kvStore(within(js, left), bucket, recentOf(bucket)),
 
     ledger(name, definition, left) {
       const ledger = ledgers.get(name) ?? openLedger(js, name, definition)

@@ -267,8 +267,17 @@ export interface HttpRequest {
   text(): Promise<string>
 }
 
+/** The part of a `fetch` Response that an answer without a stream needs; a whole one costs many times as much. */
+export interface HttpResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+export type Answer = Response | HttpResponse
+
 export type HandlerOf<C, K> = K extends { mode: 'http' }
-  ? (request: HttpRequest, context: HttpContext<C, K>) => Response | Promise<Response>
+  ? (request: HttpRequest, context: HttpContext<C, K>) => Answer | Promise<Answer>
   : K extends { mode: 'rpc'; subject: infer S }
     ? (body: BodyOf<C, S>, context: MessageContext<C, K>) => ReplyOf<C, S> | Promise<ReplyOf<C, S>>
     : K extends { subject: infer P }

@@ -2,44 +2,73 @@ import { randomBytes } from 'node:crypto'
 import { step } from '../runtime/failpoint'
 import { isConflict, type JetStream } from '../runtime/nats/jetstream'
 import type { Store } from '../runtime/types'
+import { openRecent, type Recent } from './recent'
 
 const operations = 'Operation-Ids'
 const mostOperations = 8
 
+/** A record as it was last seen: as text, since what a handler has been given it may change. */
+export interface Seen {
+  revision: number
+  /** Undefined where there is none. */
+  text: string | undefined
+  writes: string[]
+}
+
 /**
  * Records in a JetStream key-value bucket. A lost compare-and-set is tried again on what is there now; a write whose
- * outcome was unknown is recognised by its id, which the record carries on through the next writes.
+ * outcome was unknown is recognised by its id, which the record carries on through the next writes. What is in `recent`
+ * is changed without being read first, since the compare-and-set finds out where it is not so any more.
  */
-export function kvStore<T>(js: JetStream, bucket: string): Store<T> {
+export function kvStore<T>(js: JetStream, bucket: string, recent: Recent<Seen> = openRecent()): Store<T> {
   const stream = `KV_${bucket}`
   const subjectOf = (key: string) => `$KV.${bucket}.${validKey(key)}`
+  const parsed = ({ text }: Seen) => (text === undefined ? undefined : (JSON.parse(text) as T))
 
-  const read = async (key: string) => {
+  const read = async (key: string): Promise<Seen> => {
     const stored = await js.read(stream, { last_by_subj: subjectOf(key) })
-    if (!stored) return { revision: 0, value: undefined, writes: [] }
-    const value = stored.data.length ? (JSON.parse(Buffer.from(stored.data).toString()) as T) : undefined
-    return { revision: stored.seq, value, writes: (stored.headers[operations] ?? '').split(' ') }
+    const seen = {
+      revision: stored?.seq ?? 0,
+      text: stored?.data.length ? Buffer.from(stored.data).toString() : undefined,
+      writes: (stored?.headers[operations] ?? '').split(' '),
+    }
+    recent.set(key, seen, seen.text?.length)
+    return seen
   }
 
   return {
-    get: async (key) => (await read(key)).value,
+    get: async (key) => parsed(await read(key)),
 
     async update(key, change) {
-      for (let known = await read(key); ; ) {
-        const next = change(known.value)
-        if (next === known.value) return next
+      let isFresh = false
+      const look = () => {
+        isFresh = true
+        return read(key)
+      }
+      for (let seen = recent.get(key) ?? (await look()); ; ) {
+        const known = parsed(seen)
+        const next = change(known)
+        if (next === known) {
+          // That nothing is to be done holds of what is there now alone.
+          const now = isFresh ? seen : await look()
+          if (now.revision === seen.revision) return next
+          seen = now
+          continue
+        }
         if (next === undefined) throw new Error(`the change of ${bucket}/${key} returned nothing for a record`)
         const id = randomBytes(6).toString('base64url')
-        const writes = [id, ...known.writes].slice(0, mostOperations).join(' ')
-        const data = Buffer.from(JSON.stringify(next))
+        const writes = [id, ...seen.writes].slice(0, mostOperations)
+        const text = JSON.stringify(next)
         try {
-          const expected = { headers: { [operations]: writes }, lastSubjectSeq: known.revision, stream }
-          await step(`store ${bucket}`, () => js.publish(subjectOf(key), data, expected))
+          const expected = { headers: { [operations]: writes.join(' ') }, lastSubjectSeq: seen.revision, stream }
+          const { seq } = await step(`store ${bucket}`, () => js.publish(subjectOf(key), Buffer.from(text), expected))
+          recent.set(key, { revision: seq, text, writes }, text.length)
           return next
         } catch (error) {
+          recent.delete(key)
           if (!isConflict(error)) throw error
-          known = await read(key)
-          if (known.writes.includes(id)) return next
+          seen = await look()
+          if (seen.writes.includes(id)) return next
         }
       }
     },

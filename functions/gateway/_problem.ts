@@ -1,5 +1,5 @@
 import { isAway, isRejection } from '../../runtime/errors'
-import type { FieldError, Log } from '../../runtime/types'
+import type { FieldError, HttpResponse, Log } from '../../runtime/types'
 
 /** Every kind of problem, its status and what it means; `/problems/<kind>` answers with the sentence. */
 export const kinds = {
@@ -28,13 +28,14 @@ interface Details {
   errors?: FieldError[]
 }
 
-export function problem(kind: Kind, details: Details = {}, headers: Record<string, string> = {}): Response {
+export function problem(kind: Kind, details: Details = {}, headers: Record<string, string> = {}): HttpResponse {
   const [status, title] = kinds[kind]
   const body = { type: `/problems/${kind}`, title, status, ...details }
-  return new Response(`${JSON.stringify(body)}\n`, {
+  return {
     status,
     headers: { 'Content-Type': 'application/problem+json', ...headers },
-  })
+    body: `${JSON.stringify(body)}\n`,
+  }
 }
 
 const kindOfCode: Record<number, Kind> = {
@@ -47,7 +48,7 @@ const kindOfCode: Record<number, Kind> = {
 }
 
 /** What an error of a service means over HTTP; what is none of the agreed ones is logged and tells nothing of itself. */
-export function problemOf(error: unknown, details: Details & { conflict?: Kind }, log: Log): Response {
+export function problemOf(error: unknown, details: Details & { conflict?: Kind }, log: Log): HttpResponse {
   const { conflict, order_id, instance } = details
   if (isRejection(error)) {
     const kind = error.code === 409 && conflict ? conflict : kindOfCode[error.code]

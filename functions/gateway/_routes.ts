@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IRequest } from 'itty-router'
 import document from '../../docs/openapi.yaml'
 import { isRejection, rejection } from '../../runtime/errors'
+import type { Answer, HttpResponse } from '../../runtime/types'
 import { authIsOff, rpcTimeoutMs } from '../_environment'
 import { mermaid } from '../audit/_mermaid'
 import { Report } from '../delivery/_contract'
@@ -13,12 +14,12 @@ import { follow } from './_follow'
 import type { Gateway } from './_gateway'
 import { type Kind, kinds, problem, problemOf } from './_problem'
 
-type Answer = (request: IRequest, gateway: Gateway) => Response | Promise<Response>
+type Handle = (request: IRequest, gateway: Gateway) => Answer | Promise<Answer>
 
 interface Route {
   method: 'get' | 'post' | 'put'
   path: string
-  answer: Answer
+  answer: Handle
   /** What a 409 of the service means here. */
   conflict?: Kind
 }
@@ -41,7 +42,7 @@ export const routes: Route[] = [
   { method: 'get', path: '/problems/:kind', answer: explainProblem },
 ]
 
-async function createOrder(request: IRequest, { request: ask, log }: Gateway): Promise<Response> {
+async function createOrder(request: IRequest, { request: ask, log }: Gateway): Promise<Answer> {
   const key = request.headers.get('idempotency-key') ?? randomUUID()
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
     throw invalid('#/Idempotency-Key', 'must be 1 to 255 visible ASCII characters without spaces')
@@ -63,64 +64,64 @@ async function createOrder(request: IRequest, { request: ask, log }: Gateway): P
   }
 }
 
-async function getOrderStatus({ params }: IRequest, { request: ask }: Gateway): Promise<Response> {
+async function getOrderStatus({ params }: IRequest, { request: ask }: Gateway): Promise<Answer> {
   return json((await ask('rpc.get_order_status', { order_id: decoded(params.order_id) }, timely())).body)
 }
 
-async function cancelOrder(request: IRequest, { request: ask, check }: Gateway): Promise<Response> {
+async function cancelOrder(request: IRequest, { request: ask, check }: Gateway): Promise<Answer> {
   const wish = check(Cancel, await body(request, {}))
   const order_id = decoded(request.params.order_id)
   return json((await ask('rpc.cancel_order', { ...wish, order_id, by: 'customer' }, timely())).body)
 }
 
-async function getOrderHistory({ params }: IRequest, { request: ask }: Gateway): Promise<Response> {
+async function getOrderHistory({ params }: IRequest, { request: ask }: Gateway): Promise<Answer> {
   return json((await ask('rpc.get_order_history', { order_id: decoded(params.order_id) }, timely())).body)
 }
 
-async function explainOrder({ params, headers }: IRequest, { request: ask }: Gateway): Promise<Response> {
+async function explainOrder({ params, headers }: IRequest, { request: ask }: Gateway): Promise<Answer> {
   const { body } = await ask('rpc.explain_order', { order_id: decoded(params.order_id) }, timely())
   const vary = { Vary: 'Accept' }
   if (!prefers(headers.get('accept'), diagram, 'application/json')) return json(body, 200, vary)
-  return new Response(mermaid(body), { headers: { 'Content-Type': `${diagram}; charset=utf-8`, ...vary } })
+  return { status: 200, headers: { 'Content-Type': `${diagram}; charset=utf-8`, ...vary }, body: mermaid(body) }
 }
 
-function followOrder(request: IRequest, gateway: Gateway): Promise<Response> {
+function followOrder(request: IRequest, gateway: Gateway): Promise<Answer> {
   const lastId = request.headers.get('last-event-id') ?? '0'
   if (!/^[0-9]+$/.test(lastId)) throw invalid('#/Last-Event-ID', 'must be a number')
   return follow(decoded(request.params.order_id), Number(lastId), request.signal, gateway)
 }
 
-async function checkInventory({ params }: IRequest, { request: ask }: Gateway): Promise<Response> {
+async function checkInventory({ params }: IRequest, { request: ask }: Gateway): Promise<Answer> {
   return json((await ask('rpc.check_inventory', { sku: decoded(params.sku) }, timely())).body)
 }
 
-async function setInventory(request: IRequest, { request: ask, check, loopback }: Gateway): Promise<Response> {
+async function setInventory(request: IRequest, { request: ask, check, loopback }: Gateway): Promise<Answer> {
   staffOnly(loopback)
   const shelf = check(Shelf, await body(request))
   return json((await ask('rpc.set_inventory', { ...shelf, sku: decoded(request.params.sku) }, timely())).body)
 }
 
-async function updateDelivery(request: IRequest, { request: ask, check, loopback }: Gateway): Promise<Response> {
+async function updateDelivery(request: IRequest, { request: ask, check, loopback }: Gateway): Promise<Answer> {
   staffOnly(loopback)
   const report = check(Report, await body(request))
   const order_id = decoded(request.params.order_id)
   return json((await ask('rpc.update_delivery', { ...report, order_id }, timely())).body)
 }
 
-async function checkBooks(_: IRequest, { request: ask }: Gateway): Promise<Response> {
+async function checkBooks(_: IRequest, { request: ask }: Gateway): Promise<Answer> {
   return json((await ask('rpc.check_books', {}, timely())).body)
 }
 
-async function ready(_: IRequest, gateway: Gateway): Promise<Response> {
+async function ready(_: IRequest, gateway: Gateway): Promise<Answer> {
   return (await gateway.ready()) ? text('ready') : problem('not-ready', { instance: '/ready' })
 }
 
-async function metrics(_: IRequest, gateway: Gateway): Promise<Response> {
+async function metrics(_: IRequest, gateway: Gateway): Promise<Answer> {
   const { contentType, text: body } = await gateway.metrics()
-  return new Response(body, { headers: { 'Content-Type': contentType } })
+  return { status: 200, headers: { 'Content-Type': contentType }, body }
 }
 
-function explainProblem({ params }: IRequest): Response {
+function explainProblem({ params }: IRequest): Answer {
   const known = Object.hasOwn(kinds, params.kind ?? '') ? kinds[params.kind as Kind] : undefined
   return known ? text(known[1]) : problem('not-found', { instance: `/problems/${params.kind}` })
 }
@@ -155,7 +156,10 @@ async function body(request: IRequest, otherwise?: object): Promise<unknown> {
   }
 }
 
-const json = (value: object, status = 200, headers: Record<string, string> = {}): Response =>
-  new Response(`${JSON.stringify(value)}\n`, { status, headers: { 'Content-Type': 'application/json', ...headers } })
+const json = (value: object, status = 200, headers: Record<string, string> = {}): HttpResponse => ({
+  status,
+  headers: { 'Content-Type': 'application/json', ...headers },
+  body: `${JSON.stringify(value)}\n`,
+})
 
-const text = (line: string): Response => new Response(line, { headers: { 'Content-Type': 'text/plain' } })
+const text = (line: string): HttpResponse => ({ status: 200, headers: { 'Content-Type': 'text/plain' }, body: line })

@@ -1,5 +1,5 @@
 import { type IRequest, Router } from 'itty-router'
-import type { HttpRequest } from '../../runtime/types'
+import type { Answer, HttpRequest } from '../../runtime/types'
 import type { Handler } from '../_contracts'
 import { authIsOff, rpcTimeoutMs } from '../_environment'
 import { config, type Gateway } from './_gateway'
@@ -36,7 +36,7 @@ export default ((request, gateway) => {
   return router.fetch(Object.assign(request, { method }) satisfies HttpRequest, gateway)
 }) satisfies Handler<typeof config>
 
-function otherwise(request: IRequest): Response {
+function otherwise(request: IRequest): Answer {
   const { pathname } = new URL(request.url)
   const allowed = router.routes
     .filter(([method, path]) => method !== 'ALL' && path.test(pathname))

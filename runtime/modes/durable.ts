@@ -121,16 +121,16 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     for (let attempt = 1; ; attempt++) {
       const judged = await (isSuspect(group[0]) ? tries.run(keyOf(group[0]), suspects, run) : run(false))
       if (judged.outcome.kind !== 'away') return judged
-      log.warn({ ...judged.fields, reason: judged.outcome.error.message }, 'waiting for what is away')
+      log.warn({ ...judged.run.fields(ports.logged), reason: judged.outcome.error.message }, 'waiting for what is away')
       await pauseAway(policy, attempt, stopping.signal)
       if (stopping.signal.aborted) return judged
     }
   }
 
-  const settle = async (delivered: Delivered, { outcome, fields: about }: Judged): Promise<void> => {
-    const { seq, attempt } = delivered
-    const fields = { ...about, seq, attempt }
+  const settle = async (delivered: Delivered, { outcome, run }: Judged): Promise<void> => {
     if (outcome.kind === 'returned') return sending(`ack ${name}`, delivered.ack)
+    const { seq, attempt } = delivered
+    const fields = { ...run.fields(ports.logged), seq, attempt }
     const tooOld = await untilDone(() => isTooOld(delivered))
     if (outcome.kind === 'away') return handBack(delivered)
     if (outcome.kind === 'later') {

@@ -15,7 +15,9 @@ export function startEvent(fn: LoadedFunction, { connection, ports, log }: Broke
 
   const handle = async (arrived: Arrived) => {
     const deliver = (returned: Returned) => sendAll(ports, returned)
-    const { outcome, fields } = await invoke(fn, [asIncoming(arrived)], ports, { deliver })
+    const { outcome, run } = await invoke(fn, [asIncoming(arrived)], ports, { deliver })
+    if (outcome.kind === 'returned') return
+    const fields = run.fields(ports.logged)
     if (outcome.kind === 'refused') {
       log.warn({ ...fields, code: outcome.rejection.code, reason: outcome.rejection.message }, 'event refused')
     } else if ('error' in outcome) log.error({ ...fields, err: outcome.error }, 'event lost: its handler failed')

@@ -4,13 +4,19 @@ export interface Gate {
    * Runs it once nothing runs alone or waits to. A request of a trace that is under way does not wait, since who asks
    * would wait for it, and neither does what `isAlone`.
    */
-  run<T>(run: { trace: string; asked: boolean; isAlone?: boolean }, work: () => Promise<T>): Promise<T>
+  run<T>(run: Passing, work: () => Promise<T>): Promise<T>
   /** Lets nothing else begin, waits until what runs has ended, and does the work; one at a time, the others in between. */
   alone<T>(work: () => Promise<T>): Promise<T>
 }
 
+interface Passing {
+  trace: string
+  asked: boolean
+  isAlone?: boolean
+}
+
 export function openGate(): Gate {
-  const underWay = new Map<string, number>()
+  const underWay = new Set<Passing>()
   let opened: Promise<void> | undefined
   let onIdle: (() => void) | undefined
   let turn: Promise<unknown> = Promise.resolve()
@@ -31,15 +37,15 @@ export function openGate(): Gate {
   }
 
   return {
-    async run({ trace, asked, isAlone }, work) {
-      while (opened && !isAlone && !(asked && underWay.has(trace))) await opened
-      underWay.set(trace, (underWay.get(trace) ?? 0) + 1)
+    async run(passing, work) {
+      const { trace, asked, isAlone } = passing
+      const isKnown = () => asked && [...underWay].some((other) => other.trace === trace)
+      while (opened && !isAlone && !isKnown()) await opened
+      underWay.add(passing)
       try {
         return await work()
       } finally {
-        const left = (underWay.get(trace) as number) - 1
-        if (left > 0) underWay.set(trace, left)
-        else underWay.delete(trace)
+        underWay.delete(passing)
         if (underWay.size === 0) onIdle?.()
       }
     },

@@ -1,14 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { traceId } from '../../observe/trace'
 import { turnAway } from '../../observe/turned_away'
-import { baseContext, startRun } from '../context'
+import { Context } from '../context'
 import { traceparent } from '../envelope'
 import { asError, configuration, rejection } from '../errors'
-import { inTime, type LoadedFunction } from '../invoke'
-import type { Ending, Observed } from '../observe'
+import { inTime } from '../in_time'
+import type { LoadedFunction } from '../invoke'
+import type { Ending } from '../observe'
+import { Run } from '../run'
 import type { Address } from '../settings'
-import type { HttpRequest } from '../types'
+import type { Answer, HttpRequest, HttpResponse } from '../types'
 import type { Broker, Running } from './mode'
 import { openSlots } from './slots'
 
@@ -34,39 +35,28 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
 
   /** Resolves when the handler's part is done: the rest of an answer that streams holds no slot. */
   const answer = async (request: IncomingMessage, response: ServerResponse, { signal }: AbortController) => {
-    const run = startRun(entry, { traceparent: header(request, traceparent) })
-    const fields = { function: entry.name, id: run.id, trace: traceId(run.traceparent) }
-    const context = Object.assign(baseContext(entry, run, ports, fields), {
-      ready,
-      metrics,
-      loopback: isLoopback(host),
-    })
-    const observed: Observed = {
-      entry,
+    const run = new Run(entry, {
       subject: `${request.method} ${request.url}`,
-      id: run.id,
-      attempt: 1,
-      startedAt: Date.now(),
-      traceparent: run.traceparent,
       parent: header(request, traceparent),
-    }
+    })
+    const context = Object.assign(new Context(run, ports), { ready, metrics, loopback: isLoopback(host) })
     const began = performance.now()
-    ports.observe.began(observed)
+    ports.observe.began(run)
     let told = false
     const tell = (ending: Ending, error?: Error) => {
-      if (!told) ports.observe.ended(observed, ending, performance.now() - began, error)
+      if (!told) ports.observe.ended(run, ending, performance.now() - began, error)
       told = true
     }
     const fail = (error: unknown) => {
       tell('failed', asError(error))
       if (!request.complete && Date.now() >= run.deadline) return sendProblem(response, 408)
-      log.error({ ...fields, err: asError(error), method: request.method, url: request.url }, 'unanswered')
+      log.error({ ...run.fields(), err: asError(error), method: request.method, url: request.url }, 'unanswered')
       if (response.headersSent) response.destroy()
       else sendProblem(response, 500)
     }
     try {
       const given = toRequest(request, signal, entry.maxBodyBytes ?? largestBody)
-      const result = (await inTime(run, () => fn.handler(given, context))) as Response
+      const result = (await inTime(run, () => fn.handler(given, context))) as Answer
       await Promise.all(run.emitted.map((emission) => ports.send(emission, run.left())))
       if (result.status < 500) tell('returned')
       else tell('failed', new Error(`answered ${result.status}`))
@@ -186,8 +176,12 @@ function readText(request: IncomingMessage, limit: number): Promise<string> {
   })
 }
 
-async function write(request: IncomingMessage, response: ServerResponse, result: Response): Promise<void> {
+async function write(request: IncomingMessage, response: ServerResponse, result: Answer): Promise<void> {
   response.statusCode = result.status
+  if (isPlain(result)) {
+    for (const name in result.headers) response.setHeader(name, result.headers[name] as string)
+    return void response.end(request.method === 'HEAD' ? undefined : result.body)
+  }
   for (const [name, value] of result.headers) response.setHeader(name, value)
   if (request.method === 'HEAD' || !result.body) return void response.end()
   if (!streams(result)) return void response.end(Buffer.from(await result.arrayBuffer()))
@@ -201,8 +195,10 @@ async function write(request: IncomingMessage, response: ServerResponse, result:
   response.end()
 }
 
-const streams = ({ headers }: Response): boolean =>
-  headers.get('content-type')?.startsWith('text/event-stream') ?? false
+const isPlain = (answer: Answer): answer is HttpResponse => typeof answer.body === 'string'
+
+const streams = (answer: Answer): boolean =>
+  !isPlain(answer) && (answer.headers.get('content-type')?.startsWith('text/event-stream') ?? false)
 
 /** About what is not quite HTTP, or where the handler gave no answer. */
 function problem(status: number): string {

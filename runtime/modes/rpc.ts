@@ -19,14 +19,14 @@ export function startRpc(fn: LoadedFunction, { connection, ports, log }: Broker)
       await sendAll(ports, returned, leftMs)
       reply(arrived, returned)
     }
-    const { outcome, fields } = await invoke(fn, [incoming], ports, { deliver })
+    const { outcome, run } = await invoke(fn, [incoming], ports, { deliver })
     if (outcome.kind === 'returned') return
     // Also where what it emitted could not be sent, or its reply is no JSON or larger than the broker takes.
-    if ('error' in outcome) log.error({ ...fields, err: outcome.error }, 'the request failed')
+    if ('error' in outcome) log.error({ ...run.fields(ports.logged), err: outcome.error }, 'the request failed')
     try {
       reply(arrived, outcome)
     } catch (error) {
-      log.error({ ...fields, err: error }, 'the request failed')
+      log.error({ ...run.fields(ports.logged), err: error }, 'the request failed')
       reply(arrived, outcomeOf(error))
     }
   }

@@ -5,7 +5,6 @@ import {
   type ConnectionOptions,
   connect,
   credsAuthenticator,
-  headers as emptyHeaders,
   type Msg,
   type NatsConnection,
   nkeyAuthenticator,
@@ -14,6 +13,8 @@ import type { Headers, SentHeaders } from '../envelope'
 import { configuration } from '../errors'
 import { natsUrl } from '../settings'
 import type { Log } from '../types'
+import { readHeaders } from './headers'
+import { openOutbox } from './outbox'
 
 /** What arrived. Headers are read on demand, since a foreign publisher's may not parse. */
 export interface Arrived {
@@ -137,9 +138,12 @@ function connection(nc: NatsConnection, log: Log): Connection {
   const listeners = new Set<(status: 'disconnected' | 'reconnected') => void>()
   const deniedListeners: ((subject: string) => void)[] = []
   const denied = new Set<string>()
+  const outbox = openOutbox(nc)
   let connected = true
   const tell = (status: 'disconnected' | 'reconnected') => {
     connected = status === 'reconnected'
+    // As lost as what the client held back: who waits for an answer hears that the link broke.
+    if (!connected) outbox.drop()
     for (const listener of listeners) listener(status)
   }
   const follow = async () => {
@@ -167,11 +171,7 @@ function connection(nc: NatsConnection, log: Log): Connection {
     inbox: `_INBOX.${nc.info?.client_id ?? 0}${Math.random().toString(36).slice(2)}`,
     server: { version: nc.info?.version ?? '0.0.0', clustered: Boolean(nc.info?.cluster) },
     connected: () => connected && !nc.isClosed(),
-    publish(subject, data, options) {
-      // As lost as what is sent while the link is down: a handler may outlive the connection by its last words.
-      if (nc.isClosed()) return
-      nc.publish(subject, data, { reply: options?.reply, headers: options?.headers && toHeaders(options.headers) })
-    },
+    publish: outbox.put,
     subscribe(subject, callback, queue) {
       const subscription = nc.subscribe(subject, {
         queue,
@@ -181,7 +181,7 @@ function connection(nc: NatsConnection, log: Log): Connection {
             if (error) {
               log.error({ err: error, subject }, 'subscription failed')
               denied.add(subject)
-            } else callback(arrived(message))
+            } else callback(new Message(message))
           } catch (error) {
             log.error({ err: error, subject }, 'a message could not be taken')
           }
@@ -189,6 +189,7 @@ function connection(nc: NatsConnection, log: Log): Connection {
       })
       return {
         async drain() {
+          outbox.send()
           if (nc.isClosed() || subscription.isClosed()) return
           // Without a link nothing is under way, and a drain would wait for the next one.
           if (connected) await subscription.drain()
@@ -197,6 +198,7 @@ function connection(nc: NatsConnection, log: Log): Connection {
       }
     },
     async flush(timeoutMs) {
+      outbox.send()
       const over = new AbortController()
       const late = sleep(timeoutMs, undefined, { signal: over.signal }).then(() => {
         throw new Error(`NATS did not answer within ${timeoutMs} ms`)
@@ -216,25 +218,44 @@ function connection(nc: NatsConnection, log: Log): Connection {
       throw configuration(`NATS_URL: this user may not subscribe to ${[...denied].join(', ')}`)
     },
     closed: () => nc.closed().then((error) => error ?? undefined),
-    close: () => nc.close(),
+    close() {
+      outbox.send()
+      return nc.close()
+    },
   }
 }
 
-function arrived(message: Msg): Arrived {
-  let found: Headers | undefined
-  return {
-    subject: message.subject,
-    data: message.data,
-    reply: message.reply || undefined,
-    headers: () =>
-      (found ??= Object.fromEntries([...(message.headers ?? [])].map(([name, [value = '']]) => [name, value]))),
-    values: () => Object.fromEntries(message.headers ?? []),
-    status: () => message.headers?.code ?? 0,
-  }
-}
+/** A class, since one is made for each message. */
+class Message implements Arrived {
+  readonly subject: string
+  readonly data: Uint8Array
+  #message: Msg
+  #read: ReturnType<typeof readHeaders> | undefined
 
-function toHeaders(headers: SentHeaders) {
-  const made = emptyHeaders()
-  for (const name in headers) for (const value of [headers[name]].flat()) made.append(name, value as string)
-  return made
+  constructor(message: Msg) {
+    this.#message = message
+    this.subject = message.subject
+    this.data = message.data
+  }
+
+  get reply() {
+    return this.#message.reply || undefined
+  }
+
+  headers(): Headers {
+    return this.#headers().first
+  }
+
+  values(): Record<string, string[]> {
+    return this.#headers().all()
+  }
+
+  status(): number {
+    return this.#headers().status
+  }
+
+  #headers() {
+    this.#read ??= readHeaders(this.#message)
+    return this.#read
+  }
 }

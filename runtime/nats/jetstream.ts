@@ -39,6 +39,7 @@ export interface PublishOptions {
 }
 
 export const electionMs = 20_000
+const nothing = new Uint8Array()
 const attemptMs = 5_000
 
 /** `leaderReads`: on a cluster a replica may answer a direct read with an older value. */
@@ -97,21 +98,25 @@ async function persist<T>(budgetMs: number, attempt: (timeoutMs: number) => Prom
 function parsed<T>(data: Uint8Array, subject: string): T {
   let answer: T & { error?: { code: number; err_code?: number; description?: string } }
   try {
-    answer = JSON.parse(Buffer.from(data).toString())
+    answer = JSON.parse(textOf(data))
   } catch {
-    throw new Error(`the answer on ${subject} is not JetStream's: ${Buffer.from(data).toString().slice(0, 100)}`)
+    throw new Error(`the answer on ${subject} is not JetStream's: ${textOf(data).slice(0, 100)}`)
   }
   if (!answer.error) return answer
   const { code, err_code: errCode = 0, description = 'no description' } = answer.error
   throw Object.assign(new Error(`${description} (${errCode})`), { code, errCode })
 }
 
+const textOf = ({ buffer, byteOffset, length }: Uint8Array) => Buffer.from(buffer, byteOffset, length).toString()
+
 type Read = Promise<StoredMessage | undefined>
 
 async function directRead(ask: Ask, stream: string, which: Which, budgetMs = attemptMs): Read {
-  const answer = await persist(Math.min(attemptMs, budgetMs), (timeoutMs) =>
-    ask(`$JS.API.DIRECT.GET.${stream}`, Buffer.from(JSON.stringify(which)), { timeoutMs }),
-  )
+  const subject = `$JS.API.DIRECT.GET.${stream}`
+  // Said in the subject, the server need not parse it.
+  const [asked, data] =
+    'seq' in which ? [subject, Buffer.from(JSON.stringify(which))] : [`${subject}.${which.last_by_subj}`, nothing]
+  const answer = await persist(Math.min(attemptMs, budgetMs), (timeoutMs) => ask(asked, data, { timeoutMs }))
   if (answer.status() >= 400) {
     if (answer.status() === 404) return undefined
     throw new Error(`reading ${stream}: status ${answer.status()}`)

@@ -1,0 +1,61 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from 'nats'
+import type { Figure } from './figure'
+import { start } from './process'
+
+/** A backlog in a stream, handled to the end: each message consumed, what follows published with its ack awaited, acked. */
+export async function stream(natsUrl: string, count: number): Promise<Figure> {
+  const env = { NATS_URL: natsUrl }
+  const nc = await connect({ servers: natsUrl, noAsyncTraces: true })
+  const jsm = await nc.jetstreamManager()
+
+  const round = async (args: string[]) => {
+    // Makes streams and durable; then all is emptied for the round.
+    await (
+      await start(['runtime', '--manifest', 'bench/speed/system/manifest.json', '--only', 'work/handle'], env)
+    ).end()
+    await jsm.consumers.delete('WORK', 'work__handle').catch(() => undefined)
+    await jsm.streams.purge('WORK')
+    await jsm.streams.purge('DONE')
+    const js = nc.jetstream()
+    for (let n = 0; n < count; n += 500) {
+      await Promise.all(
+        Array.from({ length: 500 }, (_, index) =>
+          js.publish('work.item', JSON.stringify({ n: n + index, text: 'as much as there is to say' })),
+        ),
+      )
+    }
+    const done = async () => (await jsm.streams.info('DONE')).state.messages
+    const worker = await start(args, env)
+    let first = await done()
+    while (first === 0) {
+      await sleep(2)
+      first = await done()
+    }
+    const began = performance.now()
+    while ((await done()) < count) await sleep(20)
+    for (;;) {
+      const info = await jsm.consumers.info('WORK', 'work__handle')
+      if (info.num_pending === 0 && info.num_ack_pending === 0) break
+      await sleep(5)
+    }
+    const ms = performance.now() - began
+    await worker.end()
+    if ((await done()) !== count) throw new Error(`${await done()} done of ${count}`)
+    return ((count - first) / ms) * 1_000
+  }
+
+  return {
+    name: 'stream handler with an emit',
+    unit: 'messages/s',
+    contenders: [
+      {
+        name: 'runtime',
+        round: () => round(['runtime', '--manifest', 'bench/speed/system/manifest.json', '--only', 'work/handle']),
+      },
+      { name: 'by hand', round: () => round(['bench/speed/peers/hand_work.mjs']) },
+    ],
+    toReach: { 'by hand': 1.5 },
+    end: () => nc.close(),
+  }
+}

@@ -1,0 +1,58 @@
+import type { Run } from './run'
+
+interface Watched {
+  run: Run
+  late(error: Error): void
+}
+
+const lookMs = 10
+
+/** Runs under way, looked at together: a timer for each message would cost more than many a handler. */
+const watched = new Set<Watched>()
+let timer: NodeJS.Timeout | undefined
+
+function look(): void {
+  const now = Date.now()
+  for (const one of watched) {
+    if (one.run.deadline > now) continue
+    watched.delete(one)
+    const error = new Error(`the handler did not end within ${one.run.timeoutMs} ms`)
+    // First, so that a handler which ends on the abort has run over its time all the same.
+    one.late(error)
+    one.run.abort(error)
+  }
+  if (watched.size > 0) return
+  clearInterval(timer)
+  timer = undefined
+}
+
+/** The handler's value, or an error once its time is over; the abandoned handler sees `signal` abort. */
+export function inTime<T>(run: Run, work: () => T | Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const one = { run, late: reject }
+    watched.add(one)
+    timer ??= setInterval(look, lookMs)
+    const end = () => void watched.delete(one)
+    const failed = (error: unknown) => {
+      end()
+      reject(error)
+    }
+    try {
+      const value = work()
+      if (!isPromise(value)) {
+        end()
+        resolve(value)
+      } else {
+        value.then((made) => {
+          end()
+          resolve(made)
+        }, failed)
+      }
+    } catch (error) {
+      failed(error)
+    }
+  })
+}
+
+const isPromise = <T>(value: T | Promise<T>): value is Promise<T> =>
+  typeof (value as { then?: unknown } | null | undefined)?.then === 'function'

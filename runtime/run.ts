@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto'
+import { nextTraceparent, traceId } from '../observe/trace'
+import type { Emission } from './context'
+import { type FunctionEntry, longestTimerMs } from './manifest'
+import type { Observed } from './observe'
+import type { Cause } from './types'
+
+interface Begun {
+  subject: string
+  /** Made where the message has none. */
+  id?: string
+  /** The id of what it follows from. */
+  causeId?: string
+  /** The trace context that came with the message. */
+  parent?: string
+  attempt?: number
+}
+
+/** One run of a handler: its deadline, its trace and what it has emitted so far. */
+export class Run implements Observed {
+  readonly entry: FunctionEntry
+  readonly subject: string
+  readonly attempt: number
+  readonly startedAt = Date.now()
+  readonly parent: string | undefined
+  readonly traceparent: string
+  readonly emitted: Emission[] = []
+  /** Told with all that it sends. */
+  cause: Cause
+  timeoutMs: number
+  deadline: number
+  /** The body as it came, once it is read. */
+  raw: unknown
+  #id: string | undefined
+  #controller: AbortController | undefined
+  #aborted: Error | undefined
+
+  constructor(entry: FunctionEntry, { subject, id, causeId, parent, attempt = 1 }: Begun) {
+    this.entry = entry
+    this.subject = subject
+    this.attempt = attempt
+    this.parent = parent
+    this.traceparent = nextTraceparent(parent)
+    this.cause = { id: causeId, function: entry.name, attempt }
+    this.timeoutMs = entry.policy.timeoutMs
+    this.deadline = this.startedAt + this.timeoutMs
+    this.#id = id || undefined
+  }
+
+  get id(): string {
+    this.#id ??= randomUUID()
+    return this.#id
+  }
+
+  get trace(): string {
+    return traceId(this.traceparent)
+  }
+
+  limitTo(timeoutMs: number): void {
+    this.timeoutMs = timeoutMs
+    this.deadline = Date.now() + timeoutMs
+  }
+
+  /**
+   * Milliseconds for what it asks for now: less than there is, so that silence is told as such before the handler's own
+   * time is over and counts as its failure.
+   */
+  readonly left = (): number => {
+    const rest = this.deadline - Date.now()
+    return Math.min(longestTimerMs, Math.max(1, Math.floor(Math.min(rest * 0.9, Math.max(rest - 50, rest / 2)))))
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#aborted) this.#controller.abort(this.#aborted)
+    return this.#controller.signal
+  }
+
+  abort(reason: Error): void {
+    this.#aborted = reason
+    this.#controller?.abort(reason)
+  }
+
+  /** What every log line about it tells: function, message id, attempt, trace, and what the manifest names of the body. */
+  fields(logged: Record<string, string> = {}): object {
+    const { entry, id, attempt, trace, raw } = this
+    const fields: Record<string, unknown> = {
+      function: entry.name,
+      id,
+      ...(entry.mode !== 'http' && { attempt }),
+      trace,
+    }
+    for (const [name, field] of Object.entries(logged)) {
+      const value = (raw as Record<string, unknown> | null | undefined)?.[field]
+      if (typeof value === 'string' || typeof value === 'number') fields[name] = String(value).slice(0, 200)
+    }
+    return fields
+  }
+}
