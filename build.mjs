@@ -134,7 +134,7 @@ async function bundleFunctions(files, outdir = '.') {
     entryPoints: { ...entryPoints, ...shared },
     outdir,
     outExtension: { '.js': '.mjs' },
-    plugins: [yaml, withoutNats],
+    plugins: [yaml, withoutNats, quickStructs],
   })
 }
 
@@ -145,6 +145,14 @@ const yaml = {
       contents: JSON.stringify(parseYaml(readFileSync(path, 'utf8'))),
       loader: 'json',
     }))
+  },
+}
+
+const quickStructs = {
+  name: 'quick-structs',
+  setup(builder) {
+    const path = join(root, 'validate/quick.ts')
+    builder.onResolve({ filter: /^superstruct$/ }, ({ importer }) => (importer === path ? undefined : { path }))
   },
 }
 

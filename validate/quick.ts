@@ -1,0 +1,133 @@
+// Stands in for superstruct where build.mjs bundles functions: the same structs, which tell by the way what they accept.
+
+import type { Struct } from 'superstruct'
+import * as real from 'superstruct'
+
+export * from 'superstruct'
+
+/**
+ * On a struct: whether it certainly accepts a value as it is. superstruct walks each value with nested generators, at
+ * some microseconds a message; what this does not accept, or does not know, is superstruct's to judge and to word.
+ */
+export const quick = Symbol.for('deliveryflow.quick')
+
+type Accepts = (value: unknown) => boolean
+// biome-ignore lint/suspicious/noExplicitAny: structs of any value
+type Any = Struct<any, any>
+
+const acceptsOf = (struct: unknown): Accepts | undefined => (struct as { [quick]?: Accepts })[quick]
+
+const noted = <S extends Any>(struct: S, accepts: Accepts | undefined): S =>
+  accepts ? Object.defineProperty(struct, quick, { value: accepts }) : struct
+
+const narrowed = <S extends Any>(struct: S, from: unknown, holds: (value: never) => boolean): S => {
+  const inner = acceptsOf(from)
+  return noted(struct, inner && ((value) => inner(value) && holds(value as never)))
+}
+
+/** A plain one: superstruct makes one of any other. */
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+
+function fields(schema: Record<string, unknown>, isOpen: boolean): Accepts | undefined {
+  const names = Object.keys(schema)
+  const known = new Set(names)
+  const accepts = names.map((name) => acceptsOf(schema[name]))
+  if (accepts.includes(undefined)) return undefined
+  const each = accepts as Accepts[]
+  return (value) => {
+    if (!isObject(value)) return false
+    if (!isOpen) for (const name of Object.keys(value)) if (!known.has(name)) return false
+    for (let index = 0; index < names.length; index++) {
+      if (!(each[index] as Accepts)(value[names[index] as string])) return false
+    }
+    return true
+  }
+}
+
+const sizeOf = (value: number | string | { length?: number; size?: number }): number =>
+  typeof value === 'number' ? value : ((value as { length?: number }).length ?? (value as { size: number }).size)
+
+export const string: typeof real.string = () => noted(real.string(), (value) => typeof value === 'string')
+export const boolean: typeof real.boolean = () => noted(real.boolean(), (value) => typeof value === 'boolean')
+export const number: typeof real.number = () =>
+  noted(real.number(), (value) => typeof value === 'number' && !Number.isNaN(value))
+export const integer: typeof real.integer = () => noted(real.integer(), Number.isInteger)
+
+export const enums: typeof real.enums = ((values: unknown[]) =>
+  noted(real.enums(values as string[]), (value) => values.includes(value))) as typeof real.enums
+
+export const literal: typeof real.literal = ((constant: string) =>
+  noted(real.literal(constant), (value) => value === constant)) as typeof real.literal
+
+export const object: typeof real.object = ((schema?: Record<string, Any>) =>
+  schema ? noted(real.object(schema), fields(schema, false)) : real.object()) as typeof real.object
+
+export const type: typeof real.type = ((schema: Record<string, Any>) =>
+  noted(real.type(schema), fields(schema, true))) as typeof real.type
+
+export const array: typeof real.array = ((element?: Any) => {
+  if (!element) return real.array()
+  const inner = acceptsOf(element)
+  return noted(
+    real.array(element),
+    inner &&
+      ((value) => {
+        if (!Array.isArray(value)) return false
+        for (const one of value) if (!inner(one)) return false
+        return true
+      }),
+  )
+}) as typeof real.array
+
+export const unknown: typeof real.unknown = () => noted(real.unknown(), () => true)
+
+export const record: typeof real.record = (key, value) => {
+  const [ofKey, ofValue] = [acceptsOf(key), acceptsOf(value)]
+  return noted(
+    real.record(key, value),
+    ofKey &&
+      ofValue &&
+      ((given) => {
+        if (!isObject(given)) return false
+        for (const name in given) if (!ofKey(name) || !ofValue(given[name])) return false
+        return true
+      }),
+  )
+}
+
+export const optional: typeof real.optional = (struct) => {
+  const inner = acceptsOf(struct)
+  return noted(real.optional(struct), inner && ((value) => value === undefined || inner(value)))
+}
+
+export const nullable: typeof real.nullable = (struct) => {
+  const inner = acceptsOf(struct)
+  return noted(real.nullable(struct), inner && ((value) => value === null || inner(value)))
+}
+
+/** A refiner that asks for the context of its value is superstruct's alone to call. */
+export const refine: typeof real.refine = (struct, name, refiner) => {
+  const refined = real.refine(struct, name, refiner)
+  const holds = refiner as unknown as (value: unknown) => unknown
+  return refiner.length > 1 ? refined : narrowed(refined, struct, (value) => holds(value) === true)
+}
+
+export const min: typeof real.min = (struct, threshold, options = {}) =>
+  narrowed(real.min(struct, threshold, options), struct, (value: number) =>
+    options.exclusive ? value > Number(threshold) : value >= Number(threshold),
+  )
+
+export const max: typeof real.max = (struct, threshold, options = {}) =>
+  narrowed(real.max(struct, threshold, options), struct, (value: number) =>
+    options.exclusive ? value < Number(threshold) : value <= Number(threshold),
+  )
+
+export const size: typeof real.size = (struct, least, most = least) =>
+  narrowed(real.size(struct, least, most), struct, (value) => sizeOf(value) >= least && sizeOf(value) <= most)
+
+export const nonempty: typeof real.nonempty = (struct) =>
+  narrowed(real.nonempty(struct), struct, (value) => sizeOf(value) > 0)
+
+export const pattern: typeof real.pattern = (struct, form) =>
+  narrowed(real.pattern(struct, form), struct, (value) => form.test(value))
