@@ -116,7 +116,7 @@ const common = {
 async function bundleRuntime(outdir = 'dist/runtime') {
   await esbuild({
     absWorkingDir: root,
-    entryPoints: ['runtime/main.ts', 'runtime/manifest.ts', 'runtime/contracts.ts'],
+    entryPoints: { main: 'tools/main.ts', manifest: 'runtime/manifest.ts', contracts: 'runtime/contracts.ts' },
     outdir,
     outExtension: { '.js': '.mjs' },
     packages: 'external',

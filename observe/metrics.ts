@@ -1,5 +1,5 @@
 import { consumerName, type FunctionEntry, isDurable, streamOf } from '../runtime/manifest'
-import type { Ending, Observer } from '../runtime/observe'
+import type { Ending, Observer } from './observer'
 import type { Watched } from './observing'
 
 export interface Metrics {

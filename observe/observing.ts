@@ -1,9 +1,9 @@
+import type { Settings } from '../connect/settings'
 import type { FunctionEntry, Manifest } from '../runtime/manifest'
 import type { Connection } from '../runtime/nats/connection'
 import type { JetStream } from '../runtime/nats/jetstream'
-import type { Observer } from '../runtime/observe'
-import type { Settings } from '../runtime/settings'
 import type { Log } from '../runtime/types'
+import type { Observer } from './observer'
 
 export interface Watched {
   connection: Connection

@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Address } from '../connect/settings'
 import { configuration } from '../runtime/errors'
-import type { Address } from '../runtime/settings'
 import type { Metrics } from './metrics'
 import type { Watched } from './observing'
 

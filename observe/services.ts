@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import packageJson from '../package.json'
 import { encode } from '../runtime/envelope'
 import { consumerName, type FunctionEntry } from '../runtime/manifest'
-import type { Observer } from '../runtime/observe'
+import type { Observer } from './observer'
 import type { Watched } from './observing'
 
 interface Sum {

@@ -1,6 +1,6 @@
 import packageJson from '../package.json'
 import { configuration } from '../runtime/errors'
-import type { Ending, Observed, Observer } from '../runtime/observe'
+import type { Ending, Observed, Observer } from './observer'
 import type { Watched } from './observing'
 
 const flushMs = 4_000

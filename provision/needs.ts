@@ -1,5 +1,5 @@
+import { limits } from '../connect/settings'
 import { consumerName, type FunctionEntry, isDurable, type Manifest, streamOf } from '../runtime/manifest'
-import { limits } from '../runtime/settings'
 import { deadLetters } from '../stores/dead_letter'
 import { ledgerStream } from '../stores/ledger'
 import { triesBucket } from '../stores/tries'

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { EventEmitter } from 'node:events'
+import type { Observer } from '../observe/observer'
 import { check, messageContract, requestContract } from './contracts'
 import { causeHeaders, encode, type Headers, idempotencyKey as keyHeader, traceparent } from './envelope'
 import { rejection } from './errors'
 import type { FunctionEntry } from './manifest'
 import type { Gate } from './modes/gate'
-import type { Observer } from './observe'
 import type { Run } from './run'
 import type {
   Contracts,
@@ -33,6 +33,8 @@ export interface Ports {
   contracts: Contracts
   local: EventEmitter
   log: Log
+  /** A line for each run is wanted. */
+  debugs: boolean
   /** Log field by field of a body, as the manifest names them. */
   logged: Record<string, string>
   observe: Required<Observer>

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Settings } from '../connect/settings'
 import { startObserving } from '../observe/observing'
 import { ensureMemory } from '../provision/memory'
 import { streamsFor } from '../provision/needs'
@@ -19,7 +20,6 @@ import { openConnection } from './nats/connection'
 import { openJetStream } from './nats/jetstream'
 import { openMux } from './nats/mux'
 import { natsPorts } from './ports'
-import type { Settings } from './settings'
 import type { Contracts } from './types'
 
 export interface Host {

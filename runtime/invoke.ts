@@ -75,6 +75,7 @@ export async function invoke(
     ports.observe.began(run)
     const outcome = await outcomeFrom(fn, incoming, { run, ports, deliver })
     ports.observe.ended(run, outcome.kind, performance.now() - began, errorOf(outcome))
+    if (ports.debugs) ports.log.debug({ ...run.fields(ports.logged), ending: outcome.kind }, 'handled')
     run.abort(ended)
     return { outcome, run }
   })
@@ -96,11 +97,11 @@ async function outcomeFrom(
     const [first] = messages
     run.limitTo(timeLimit(entry, first.headers, incoming[0].arrivedAt))
     run.raw = first.raw
-    const context = new MessageContext(run, ports, messages)
+    const context = contextOf(run, ports, messages)
     const body = entry.policy.batch === undefined ? first.body : messages.map(({ body }) => body)
     const value = await inTime(run, () => handler(body, context))
     const checked = checkReply(entry, value, ports)
-    const returned: Returned = { kind: 'returned', value: checked, emitted: run.emitted, replayed: context.isRepeat() }
+    const returned: Returned = { kind: 'returned', value: checked, emitted: run.emitted, replayed: context.isRepeat }
     await deliver?.(returned, run.left())
     return returned
   } catch (thrown) {
@@ -108,89 +109,57 @@ async function outcomeFrom(
   }
 }
 
-/** One message of a batch, as its handler sees it. */
-class Message {
-  readonly subject: string
-  readonly body: unknown
-  readonly raw: unknown
-  readonly attempt: number
-  readonly seq: number | undefined
-  readonly id: string | undefined
-  readonly #headers: Headers
-
-  constructor(incoming: Incoming, headers: Headers, raw: unknown, body: unknown) {
-    this.subject = incoming.subject
-    this.body = body
-    this.raw = raw
-    this.attempt = incoming.attempt
-    this.seq = incoming.seq
-    this.id = headers[messageId] || incoming.fallbackId
-    this.#headers = headers
-  }
-
-  get headers(): Headers {
-    return this.#headers
-  }
-
-  get cause(): Cause | undefined {
-    return causeIn(this.#headers)
-  }
-}
-
-class MessageContext extends Context {
-  readonly messages: readonly Message[]
-  readonly message: Message
-  readonly replaying: boolean
-  #repeats = false
-
-  constructor(run: Run, ports: Ports, messages: [Message, ...Message[]]) {
-    super(run, ports)
-    this.messages = messages
-    this.message = messages[0]
-    this.replaying = ports.replaying ?? false
-  }
-
-  get attempt() {
-    return this.message.attempt
-  }
-
-  get seq() {
-    return this.message.seq
-  }
-
-  get cause() {
-    return this.message.cause
-  }
-
-  get raw() {
-    return this.message.raw
-  }
-
-  get idempotencyKey() {
-    return this.message.headers[idempotencyKey]
-  }
-
-  get replayed() {
-    return () => {
-      this.#repeats = true
-    }
-  }
-
-  isRepeat(): boolean {
-    return this.#repeats
-  }
-
-  later(ms: number): never {
-    if (Number.isFinite(ms) && ms >= 0) throw laterError(ms)
-    throw new Error(`later takes a finite number of milliseconds from 0 on, not ${ms}`)
-  }
+/** One message, as its handler sees it, and its headers. */
+interface Message extends Pick<Incoming, 'subject' | 'attempt' | 'seq'> {
+  body: unknown
+  raw: unknown
+  id: string | undefined
+  cause: Cause | undefined
+  headers: Headers
 }
 
 function messageOf(entry: FunctionEntry, incoming: Incoming, ports: Ports): Message {
   const headers = readable(incoming)
   if (!headers) throw rejection(400, 'The headers of the message are malformed.')
+  const { subject, attempt, seq } = incoming
   const raw = decode(incoming.data)
-  return new Message(incoming, headers, raw, checkBody(entry, incoming.subject, raw, ports))
+  const body = checkBody(entry, subject, raw, ports)
+  return {
+    subject,
+    body,
+    raw,
+    attempt,
+    seq,
+    id: headers[messageId] || incoming.fallbackId,
+    cause: causeIn(headers),
+    headers,
+  }
+}
+
+function contextOf(run: Run, ports: Ports, messages: [Message, ...Message[]]) {
+  const [message] = messages
+  const { attempt, seq, cause, raw, headers } = message
+  const context = Object.assign(new Context(run, ports), {
+    attempt,
+    seq,
+    cause,
+    message,
+    messages,
+    raw,
+    replaying: ports.replaying ?? false,
+    idempotencyKey: headers[idempotencyKey],
+    isRepeat: false,
+    replayed: () => {
+      context.isRepeat = true
+    },
+    later,
+  })
+  return context
+}
+
+function later(ms: number): never {
+  if (Number.isFinite(ms) && ms >= 0) throw laterError(ms)
+  throw new Error(`later takes a finite number of milliseconds from 0 on, not ${ms}`)
 }
 
 const errorOf = (outcome: Outcome): Error | undefined =>

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import type { Observed } from '../observe/observer'
 import { nextTraceparent, traceId } from '../observe/trace'
 import type { Emission } from './context'
 import { type FunctionEntry, longestTimerMs } from './manifest'
-import type { Observed } from './observe'
 import type { Cause } from './types'
 
 interface Begun {
@@ -18,7 +18,6 @@ interface Begun {
 
 /** One run of a handler: its deadline, its trace and what it has emitted so far. */
 export class Run implements Observed {
-  readonly entry: FunctionEntry
   readonly subject: string
   readonly attempt: number
   readonly startedAt = Date.now()
@@ -35,8 +34,10 @@ export class Run implements Observed {
   #controller: AbortController | undefined
   #aborted: Error | undefined
 
-  constructor(entry: FunctionEntry, { subject, id, causeId, parent, attempt = 1 }: Begun) {
-    this.entry = entry
+  constructor(
+    readonly entry: FunctionEntry,
+    { subject, id, causeId, parent, attempt = 1 }: Begun,
+  ) {
     this.subject = subject
     this.attempt = attempt
     this.parent = parent

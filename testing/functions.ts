@@ -1,7 +1,7 @@
+import { readSettings } from '../connect/settings'
 import { type Host, startHost } from '../runtime/host'
 import type { Handler } from '../runtime/invoke'
 import { defaultPolicy, type FunctionEntry, type Manifest, Policy } from '../runtime/manifest'
-import { readSettings } from '../runtime/settings'
 import type { Contracts, Log } from '../runtime/types'
 import type { Broker } from './broker'
 import { atEnd } from './ends'

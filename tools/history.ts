@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { openLog } from '../runtime/log'
+import { openLog } from '../observe/log'
 import { hasCode } from '../runtime/nats/jetstream'
 import { type Delivered, openPull } from '../runtime/nats/pull'
 import type { Link } from './system'

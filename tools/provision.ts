@@ -1,3 +1,4 @@
+import { readSettings } from '../connect/settings'
 import type { ConsumerDrift } from '../provision/consumer_config'
 import { ensureConsumer } from '../provision/consumers'
 import { consumerFor, streamsFor } from '../provision/needs'
@@ -12,7 +13,6 @@ import {
   updateStream,
 } from '../provision/streams'
 import { isDurable, type Manifest } from '../runtime/manifest'
-import { readSettings } from '../runtime/settings'
 import type { Log } from '../runtime/types'
 import { type Marks, marksBucket, openMarks } from '../stores/marks'
 import { flagsOf } from './flags'

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
+import { readSettings } from '../connect/settings'
 import type { EmbeddedServer } from '../embedded/server'
+import { openLog } from '../observe/log'
 import { type Host, startHost } from '../runtime/host'
 import type { LoadedFunction } from '../runtime/invoke'
 import { loadContracts, loadFunction } from '../runtime/load'
-import { openLog } from '../runtime/log'
 import type { FunctionEntry, Manifest } from '../runtime/manifest'
-import { readSettings } from '../runtime/settings'
 import type { Contracts } from '../runtime/types'
 
 interface RunOptions {

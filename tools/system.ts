@@ -1,15 +1,15 @@
 import { dirname, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { natsUrl, readSettings } from '../connect/settings'
+import { openLog } from '../observe/log'
 import type { Ports } from '../runtime/context'
 import { configuration, isAway } from '../runtime/errors'
 import { loadContracts, loadFunction } from '../runtime/load'
-import { openLog } from '../runtime/log'
 import { type FunctionEntry, type Manifest, readManifest } from '../runtime/manifest'
 import { type Connection, openConnection } from '../runtime/nats/connection'
 import { type JetStream, openJetStream } from '../runtime/nats/jetstream'
 import { type Ask, openMux } from '../runtime/nats/mux'
 import { natsPorts } from '../runtime/ports'
-import { natsUrl, readSettings } from '../runtime/settings'
 import type { Place } from './tool'
 
 const answersWithinMs = 5_000

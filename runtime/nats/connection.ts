@@ -1,19 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  type Authenticator,
-  type ConnectionOptions,
-  connect,
-  credsAuthenticator,
-  type Msg,
-  type NatsConnection,
-  nkeyAuthenticator,
-} from 'nats'
+import { connect, type Msg, type NatsConnection } from 'nats'
+import { connectionOptions } from '../../connect/options'
 import type { Headers, SentHeaders } from '../envelope'
 import { configuration } from '../errors'
-import { natsUrl } from '../settings'
 import type { Log } from '../types'
-import { readHeaders } from './headers'
+import { readHeaders, statusOf } from './headers'
 import { openOutbox } from './outbox'
 
 /** What arrived. Headers are read on demand, since a foreign publisher's may not parse. */
@@ -25,7 +16,7 @@ export interface Arrived {
   headers(): Headers
   /** All values of each; throws as well. */
   values(): Record<string, string[]>
-  /** 0, or the status of a message of the server itself, as 503 for «no responders». */
+  /** 0, or the status of a message of the server itself, as 503 for «no responders»; never throws. */
   status(): number
 }
 
@@ -67,70 +58,6 @@ export async function openConnection(env: NodeJS.ProcessEnv, name: string, log: 
     throw configuration(`NATS_URL: ${options.servers}: ${message === code ? code : message}`)
   } finally {
     clearTimeout(waiting)
-  }
-}
-
-function connectionOptions(env: NodeJS.ProcessEnv, name: string): ConnectionOptions {
-  return {
-    name,
-    servers: servers(natsUrl(env)),
-    resolve: false,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 250,
-    reconnectJitter: 250,
-    waitOnFirstConnect: true,
-    ignoreAuthErrorAbort: false,
-    pingInterval: 5_000,
-    maxPingOut: 2,
-    timeout: 5_000,
-    noAsyncTraces: true,
-    user: env.NATS_USER,
-    pass: env.NATS_PASSWORD,
-    token: env.NATS_TOKEN,
-    authenticator: authenticators(env),
-    tls: tls(env),
-  }
-}
-
-function servers(list: string): string[] {
-  const names = list
-    .split(',')
-    .map((server) => server.trim())
-    .filter(Boolean)
-  for (const server of names) {
-    try {
-      new URL(server.includes('://') ? server : `nats://${server}`)
-    } catch {
-      throw configuration(`NATS_URL: not a server address: ${server}`)
-    }
-  }
-  if (names.length === 0) throw configuration('NATS_URL: names no server')
-  return names
-}
-
-function authenticators(env: NodeJS.ProcessEnv): Authenticator[] | undefined {
-  const found: Authenticator[] = []
-  if (env.NATS_CREDS) found.push(credsAuthenticator(fileOf('NATS_CREDS', env.NATS_CREDS)))
-  if (env.NATS_NKEY) {
-    const seed = env.NATS_NKEY.startsWith('S') ? Buffer.from(env.NATS_NKEY) : fileOf('NATS_NKEY', env.NATS_NKEY)
-    found.push(nkeyAuthenticator(Buffer.from(seed.toString().trim())))
-  }
-  return found.length ? found : undefined
-}
-
-function tls(env: NodeJS.ProcessEnv) {
-  const { NATS_CA: caFile, NATS_CERT: certFile, NATS_KEY: keyFile } = env
-  for (const [field, file] of Object.entries({ NATS_CA: caFile, NATS_CERT: certFile, NATS_KEY: keyFile })) {
-    if (file) fileOf(field, file)
-  }
-  return caFile || certFile ? { caFile, certFile, keyFile } : undefined
-}
-
-function fileOf(field: string, path: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch {
-    throw configuration(`${field}: cannot read the file ${path}`)
   }
 }
 
@@ -251,7 +178,7 @@ class Message implements Arrived {
   }
 
   status(): number {
-    return this.#headers().status
+    return statusOf(this.#message)
   }
 
   #headers() {

@@ -2,26 +2,36 @@ import type { Msg } from 'nats'
 import type { Headers, SentHeaders } from '../envelope'
 
 interface Read {
-  /** 0, or the status of a message of the server itself. */
-  status: number
   /** The first value of each. */
   first: Headers
   all(): Record<string, string[]>
 }
 
 const version = 'NATS/1.0'
+const status = /^NATS\/1\.0 (\d{3})/
 const name = /^[!-9;-~]+$/
 const lineBreak = /[\r\n]/
-const none: Read = { status: 0, first: {}, all: () => ({}) }
+const none: Read = { first: {}, all: () => ({}) }
 
 /** The bytes behind the client's message, where its version has them: its own parser costs several times as much. */
 type Raw = { _rdata?: Uint8Array; _msg?: { hdr: number } }
 
-/** Throws where a name holds what none may, as the client's own does. */
-export function readHeaders(message: Msg): Read {
+const textOf = (message: Msg): string => {
   const { _rdata: bytes, _msg: frame } = message as unknown as Raw
-  if (!bytes || !frame || frame.hdr <= 0) return none
-  const lines = Buffer.from(bytes.buffer, bytes.byteOffset, frame.hdr).toString().split('\r\n')
+  return bytes && frame && frame.hdr > 0 ? Buffer.from(bytes.buffer, bytes.byteOffset, frame.hdr).toString() : ''
+}
+
+export function readHeaders(message: Msg): Read {
+  const text = textOf(message)
+  return text ? parseHeaders(text) : none
+}
+
+/** What follows the version on the first line: of the server itself, as 503; 0 where there is nothing. */
+export const statusOf = (message: Msg): number => Number(status.exec(textOf(message))?.[1] ?? 0)
+
+/** Throws where a name holds what none may, as the client's own does. */
+export function parseHeaders(text: string): Read {
+  const lines = text.split('\r\n')
   const pairs: [string, string][] = []
   for (let index = 1; index < lines.length; index++) {
     const line = lines[index] as string
@@ -34,7 +44,6 @@ export function readHeaders(message: Msg): Read {
   const first: Headers = {}
   for (const [key, value] of pairs) first[key] ??= value
   return {
-    status: Number.parseInt((lines[0] as string).slice(version.length), 10) || 0,
     first,
     all() {
       const found: Record<string, string[]> = {}

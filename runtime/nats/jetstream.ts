@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { directRead, leaderRead } from '../../stores/read'
 import { type Headers, messageId, type SentHeaders } from '../envelope'
 import { away, isAway } from '../errors'
 import type { Ask } from './mux'
@@ -39,8 +40,8 @@ export interface PublishOptions {
 }
 
 export const electionMs = 20_000
-const nothing = new Uint8Array()
-const attemptMs = 5_000
+/** For one try. */
+export const attemptMs = 5_000
 
 /** `leaderReads`: on a cluster a replica may answer a direct read with an older value. */
 export function openJetStream(ask: Ask, { leaderReads }: { leaderReads: boolean }): JetStream {
@@ -82,7 +83,8 @@ export const hasCode = (error: unknown, ...codes: number[]): boolean =>
 // No leader, not ready, overloaded, the same id still under way, or no room left: nobody's poison, all can pass.
 const passing = [10008, 10004, 10009, 10163, 10158, 10167, 10002, 10023, 10028, 10047, 10077]
 
-async function persist<T>(budgetMs: number, attempt: (timeoutMs: number) => Promise<T>): Promise<T> {
+/** Tries again what can pass, within the budget. */
+export async function persist<T>(budgetMs: number, attempt: (timeoutMs: number) => Promise<T>): Promise<T> {
   const deadline = Date.now() + budgetMs
   for (let pause = 50; ; pause = Math.min(pause * 2, 250)) {
     try {
@@ -108,43 +110,3 @@ function parsed<T>(data: Uint8Array, subject: string): T {
 }
 
 const textOf = ({ buffer, byteOffset, length }: Uint8Array) => Buffer.from(buffer, byteOffset, length).toString()
-
-type Read = Promise<StoredMessage | undefined>
-
-async function directRead(ask: Ask, stream: string, which: Which, budgetMs = attemptMs): Read {
-  const subject = `$JS.API.DIRECT.GET.${stream}`
-  // Said in the subject, the server need not parse it.
-  const [asked, data] =
-    'seq' in which ? [subject, Buffer.from(JSON.stringify(which))] : [`${subject}.${which.last_by_subj}`, nothing]
-  const answer = await persist(Math.min(attemptMs, budgetMs), (timeoutMs) => ask(asked, data, { timeoutMs }))
-  if (answer.status() >= 400) {
-    if (answer.status() === 404) return undefined
-    throw new Error(`reading ${stream}: status ${answer.status()}`)
-  }
-  const headers = answer.headers()
-  return { seq: Number(headers['Nats-Sequence']), data: answer.data, headers }
-}
-
-async function leaderRead(api: JetStream['api'], stream: string, which: Which, budgetMs?: number): Read {
-  type Found = { message: { seq: number; data?: string; hdrs?: string } }
-  try {
-    const { message } = await api<Found>(`STREAM.MSG.GET.${stream}`, which, budgetMs)
-    return {
-      seq: message.seq,
-      data: Buffer.from(message.data ?? '', 'base64'),
-      headers: headersOf(Buffer.from(message.hdrs ?? '', 'base64').toString()),
-    }
-  } catch (error) {
-    if (hasCode(error, 10037)) return undefined
-    throw error
-  }
-}
-
-function headersOf(text: string): Headers {
-  const headers: Headers = {}
-  for (const line of text.split('\r\n').slice(1)) {
-    const colon = line.indexOf(':')
-    if (colon > 0) headers[line.slice(0, colon)] ??= line.slice(colon + 1).trim()
-  }
-  return headers
-}

@@ -31,7 +31,7 @@ export function openMux(connection: Connection): Ask {
     const asked = waiting.get(token)
     if (!asked) return
     waiting.delete(token)
-    if (arrived.data.length === 0 && statusOf(arrived) === 503) {
+    if (arrived.data.length === 0 && arrived.status() === 503) {
       asked.reject(away('no-responders', `nobody answers on ${asked.subject}`))
     } else asked.resolve(arrived)
   })
@@ -76,12 +76,4 @@ export function openMux(connection: Connection): Ask {
       waiting.set(token, { subject, deadline: Date.now() + timeoutMs, resolve, reject })
       sweeper ??= setInterval(sweep, sweepMs)
     })
-}
-
-function statusOf(arrived: Arrived): number {
-  try {
-    return arrived.status()
-  } catch {
-    return 0
-  }
 }

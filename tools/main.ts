@@ -1,14 +1,14 @@
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import packageJson from '../package.json'
-import { flagsOf } from '../tools/flags'
-import { list } from '../tools/list'
-import { run } from '../tools/run'
-import { say } from '../tools/say'
-import { select } from '../tools/select'
-import { help, tools } from '../tools/tools'
-import { configuration, isConfiguration } from './errors'
-import { readManifest } from './manifest'
+import { configuration, isConfiguration } from '../runtime/errors'
+import { readManifest } from '../runtime/manifest'
+import { flagsOf } from './flags'
+import { list } from './list'
+import { run } from './run'
+import { say } from './say'
+import { select } from './select'
+import { help, tools } from './tools'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 

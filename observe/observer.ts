@@ -1,4 +1,4 @@
-import type { FunctionEntry } from './manifest'
+import type { FunctionEntry } from '../runtime/manifest'
 
 /** One run of a handler, as those who watch see it. */
 export interface Observed {
