@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { type Authenticator, type ConnectionOptions, credsAuthenticator, nkeyAuthenticator } from 'nats'
+import type { Authenticator, ConnectionOptions } from 'nats'
 import { configuration } from '../runtime/errors'
 import { natsUrl } from './settings'
 
+/** What the client makes of a secret; given, since this file imports nothing of the client. */
+type Authenticators = Pick<typeof import('nats'), 'credsAuthenticator' | 'nkeyAuthenticator'>
+
 /** How a process connects and as whom, from its environment; a wrong value is one line that names the variable. */
-export function connectionOptions(env: NodeJS.ProcessEnv, name: string): ConnectionOptions {
+export function connectionOptions(env: NodeJS.ProcessEnv, name: string, make: Authenticators): ConnectionOptions {
   return {
     name,
     servers: servers(natsUrl(env)),
@@ -21,7 +24,7 @@ export function connectionOptions(env: NodeJS.ProcessEnv, name: string): Connect
     user: env.NATS_USER,
     pass: env.NATS_PASSWORD,
     token: env.NATS_TOKEN,
-    authenticator: authenticators(env),
+    authenticator: authenticators(env, make),
     tls: tls(env),
   }
 }
@@ -42,12 +45,12 @@ function servers(list: string): string[] {
   return names
 }
 
-function authenticators(env: NodeJS.ProcessEnv): Authenticator[] | undefined {
+function authenticators(env: NodeJS.ProcessEnv, make: Authenticators): Authenticator[] | undefined {
   const found: Authenticator[] = []
-  if (env.NATS_CREDS) found.push(credsAuthenticator(fileOf('NATS_CREDS', env.NATS_CREDS)))
+  if (env.NATS_CREDS) found.push(make.credsAuthenticator(fileOf('NATS_CREDS', env.NATS_CREDS)))
   if (env.NATS_NKEY) {
     const seed = env.NATS_NKEY.startsWith('S') ? Buffer.from(env.NATS_NKEY) : fileOf('NATS_NKEY', env.NATS_NKEY)
-    found.push(nkeyAuthenticator(Buffer.from(seed.toString().trim())))
+    found.push(make.nkeyAuthenticator(Buffer.from(seed.toString().trim())))
   }
   return found.length ? found : undefined
 }

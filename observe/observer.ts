@@ -13,7 +13,7 @@ export interface Observed {
   /** The W3C trace context of this run: its span is the parent of all that the run sends. */
   traceparent: string
   /** The trace context that came with the message, if one did. */
-  parent: string | undefined
+  parent?: string | undefined
 }
 
 export type Ending = 'returned' | 'refused' | 'failed' | 'away' | 'later'

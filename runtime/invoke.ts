@@ -69,7 +69,7 @@ export async function invoke(
   const id = headers?.[messageId] || fallbackId
   // A request has no id: it stands for what made its caller ask. Of several messages nobody knows which one it was.
   const causeId = incoming.length > 1 ? undefined : (id ?? (headers?.[causedBy] || subject))
-  const run = new Run(entry, { subject, id, causeId, parent: headers?.[traceparent], attempt })
+  const run = new Run(entry, subject, headers?.[traceparent], attempt, { id, causeId })
   return ports.gate.run({ trace: run.trace, asked: entry.mode === 'rpc', isAlone }, async () => {
     const began = performance.now()
     ports.observe.began(run)

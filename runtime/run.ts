@@ -6,22 +6,15 @@ import { type FunctionEntry, longestTimerMs } from './manifest'
 import type { Cause } from './types'
 
 interface Begun {
-  subject: string
   /** Made where the message has none. */
   id?: string
   /** The id of what it follows from. */
   causeId?: string
-  /** The trace context that came with the message. */
-  parent?: string
-  attempt?: number
 }
 
 /** One run of a handler: its deadline, its trace and what it has emitted so far. */
 export class Run implements Observed {
-  readonly subject: string
-  readonly attempt: number
   readonly startedAt = Date.now()
-  readonly parent: string | undefined
   readonly traceparent: string
   readonly emitted: Emission[] = []
   /** Told with all that it sends. */
@@ -36,11 +29,11 @@ export class Run implements Observed {
 
   constructor(
     readonly entry: FunctionEntry,
-    { subject, id, causeId, parent, attempt = 1 }: Begun,
+    readonly subject: string,
+    readonly parent?: string,
+    readonly attempt = 1,
+    { id, causeId }: Begun = {},
   ) {
-    this.subject = subject
-    this.attempt = attempt
-    this.parent = parent
     this.traceparent = nextTraceparent(parent)
     this.cause = { id: causeId, function: entry.name, attempt }
     this.timeoutMs = entry.policy.timeoutMs

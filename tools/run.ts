@@ -4,9 +4,9 @@ import type { EmbeddedServer } from '../embedded/server'
 import { openLog } from '../observe/log'
 import { type Host, startHost } from '../runtime/host'
 import type { LoadedFunction } from '../runtime/invoke'
-import { loadContracts, loadFunction } from '../runtime/load'
 import type { FunctionEntry, Manifest } from '../runtime/manifest'
 import type { Contracts } from '../runtime/types'
+import { loadContracts, loadFunction } from './load'
 
 interface RunOptions {
   manifest: Manifest

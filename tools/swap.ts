@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Host } from '../runtime/host'
 import type { LoadedFunction } from '../runtime/invoke'
-import { loadContracts, loadFunction } from '../runtime/load'
 import type { FunctionEntry, Manifest } from '../runtime/manifest'
 import type { Contracts } from '../runtime/types'
+import { loadContracts, loadFunction } from './load'
 import { selectAny } from './select'
 
 interface Parts {

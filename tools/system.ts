@@ -4,12 +4,12 @@ import { natsUrl, readSettings } from '../connect/settings'
 import { openLog } from '../observe/log'
 import type { Ports } from '../runtime/context'
 import { configuration, isAway } from '../runtime/errors'
-import { loadContracts, loadFunction } from '../runtime/load'
 import { type FunctionEntry, type Manifest, readManifest } from '../runtime/manifest'
 import { type Connection, openConnection } from '../runtime/nats/connection'
 import { type JetStream, openJetStream } from '../runtime/nats/jetstream'
 import { type Ask, openMux } from '../runtime/nats/mux'
 import { natsPorts } from '../runtime/ports'
+import { loadContracts, loadFunction } from './load'
 import type { Place } from './tool'
 
 const answersWithinMs = 5_000

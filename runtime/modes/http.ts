@@ -35,10 +35,7 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
 
   /** Resolves when the handler's part is done: the rest of an answer that streams holds no slot. */
   const answer = async (request: IncomingMessage, response: ServerResponse, { signal }: AbortController) => {
-    const run = new Run(entry, {
-      subject: `${request.method} ${request.url}`,
-      parent: header(request, traceparent),
-    })
+    const run = new Run(entry, `${request.method} ${request.url}`, header(request, traceparent))
     const context = Object.assign(new Context(run, ports), { ready, metrics, loopback: isLoopback(host) })
     const began = performance.now()
     ports.observe.began(run)

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect, type Msg, type NatsConnection } from 'nats'
+import { connect, credsAuthenticator, type Msg, type NatsConnection, nkeyAuthenticator } from 'nats'
 import { connectionOptions } from '../../connect/options'
 import type { Headers, SentHeaders } from '../envelope'
 import { configuration } from '../errors'
@@ -46,7 +46,7 @@ export interface Connection {
 
 /** Connects and keeps connected for good; waits for a server that is not there yet. */
 export async function openConnection(env: NodeJS.ProcessEnv, name: string, log: Log): Promise<Connection> {
-  const options = connectionOptions(env, name)
+  const options = connectionOptions(env, name, { credsAuthenticator, nkeyAuthenticator })
   const waiting = setTimeout(
     () => log.warn({ servers: options.servers }, 'waiting for NATS; nothing answers there yet'),
     2_000,

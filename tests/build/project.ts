@@ -18,7 +18,9 @@ export interface Project {
 const parts = [
   'functions',
   'runtime',
+  'connect',
   'embedded',
+  'validate',
   'observe',
   'provision',
   'stores',

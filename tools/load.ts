@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { asError, configuration } from './errors'
-import type { LoadedFunction } from './invoke'
-import type { FunctionEntry, Manifest } from './manifest'
-import type { Contracts } from './types'
+import { asError, configuration } from '../runtime/errors'
+import type { LoadedFunction } from '../runtime/invoke'
+import type { FunctionEntry, Manifest } from '../runtime/manifest'
+import type { Contracts } from '../runtime/types'
 
 /** The merged contracts that the manifest names; its paths start from `root`, and `version` tells one load from another. */
 export async function loadContracts({ contracts }: Manifest, root: string, version = ''): Promise<Contracts> {
