@@ -54,7 +54,7 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
     contracts,
     log,
     logged: manifest.log ?? {},
-    debugs: (log as { isLevelEnabled?(level: string): boolean }).isLevelEnabled?.('debug') ?? false,
+    debugs: (log as { isLevelEnabled?(level: string): boolean }).isLevelEnabled?.('debug') ?? true,
     observe,
     gate: openGate(),
     local: new EventEmitter().setMaxListeners(0),
