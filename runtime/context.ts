@@ -162,7 +162,7 @@ function logOf(log: Log, fields: object): Log {
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
 }
 
-const headersOf = (run: Run): Headers => ({ [traceparent]: run.traceparent, ...causeHeaders(run.cause) })
+const headersOf = (run: Run): Headers => causeHeaders(run.cause, { [traceparent]: run.traceparent })
 
 type Uses = 'emits' | 'requests' | 'stores' | 'ledgers' | 'awaits'
 

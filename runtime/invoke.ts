@@ -97,7 +97,7 @@ async function outcomeFrom(
     const [first] = messages
     run.limitTo(timeLimit(entry, first.headers, incoming[0].arrivedAt))
     run.raw = first.raw
-    const context = contextOf(run, ports, messages)
+    const context = new MessageContext(run, ports, messages)
     const body = entry.policy.batch === undefined ? first.body : messages.map(({ body }) => body)
     const value = await inTime(run, () => handler(body, context))
     const checked = checkReply(entry, value, ports)
@@ -109,55 +109,64 @@ async function outcomeFrom(
   }
 }
 
-/** One message, as its handler sees it, and its headers. */
-interface Message extends Pick<Incoming, 'subject' | 'attempt' | 'seq'> {
-  body: unknown
-  raw: unknown
-  id: string | undefined
-  cause: Cause | undefined
-  headers: Headers
+/** One message, as its handler sees it. */
+class Message {
+  constructor(
+    incoming: Incoming,
+    readonly raw: unknown,
+    readonly body: unknown,
+    readonly headers: Headers,
+    readonly subject = incoming.subject,
+    readonly attempt = incoming.attempt,
+    readonly seq = incoming.seq,
+    readonly id = headers[messageId] || incoming.fallbackId,
+  ) {}
+
+  get cause(): Cause | undefined {
+    return causeIn(this.headers)
+  }
 }
 
 function messageOf(entry: FunctionEntry, incoming: Incoming, ports: Ports): Message {
   const headers = readable(incoming)
   if (!headers) throw rejection(400, 'The headers of the message are malformed.')
-  const { subject, attempt, seq } = incoming
   const raw = decode(incoming.data)
-  const body = checkBody(entry, subject, raw, ports)
-  return {
-    subject,
-    body,
-    raw,
-    attempt,
-    seq,
-    id: headers[messageId] || incoming.fallbackId,
-    cause: causeIn(headers),
-    headers,
+  return new Message(incoming, raw, checkBody(entry, incoming.subject, raw, ports), headers)
+}
+
+class MessageContext extends Context {
+  isRepeat = false
+
+  constructor(
+    run: Run,
+    ports: Ports,
+    readonly messages: readonly [Message, ...Message[]],
+    readonly replaying = ports.replaying ?? false,
+    readonly message = messages[0],
+    readonly attempt = message.attempt,
+    readonly seq = message.seq,
+    readonly raw = message.raw,
+    readonly later = putOff,
+  ) {
+    super(run, ports)
+  }
+
+  get cause() {
+    return this.message.cause
+  }
+
+  get idempotencyKey() {
+    return this.message.headers[idempotencyKey]
+  }
+
+  get replayed() {
+    return () => {
+      this.isRepeat = true
+    }
   }
 }
 
-function contextOf(run: Run, ports: Ports, messages: [Message, ...Message[]]) {
-  const [message] = messages
-  const { attempt, seq, cause, raw, headers } = message
-  const context = Object.assign(new Context(run, ports), {
-    attempt,
-    seq,
-    cause,
-    message,
-    messages,
-    raw,
-    replaying: ports.replaying ?? false,
-    idempotencyKey: headers[idempotencyKey],
-    isRepeat: false,
-    replayed: () => {
-      context.isRepeat = true
-    },
-    later,
-  })
-  return context
-}
-
-function later(ms: number): never {
+function putOff(ms: number): never {
   if (Number.isFinite(ms) && ms >= 0) throw laterError(ms)
   throw new Error(`later takes a finite number of milliseconds from 0 on, not ${ms}`)
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { textOf } from '../runtime/envelope'
 import { step } from '../runtime/failpoint'
 import { isConflict, type JetStream } from '../runtime/nats/jetstream'
 import type { Store } from '../runtime/types'
@@ -29,7 +30,7 @@ export function kvStore<T>(js: JetStream, bucket: string, recent: Recent<Seen> =
     const stored = await js.read(stream, { last_by_subj: subjectOf(key) })
     const seen = {
       revision: stored?.seq ?? 0,
-      text: stored?.data.length ? Buffer.from(stored.data).toString() : undefined,
+      text: stored?.data.length ? textOf(stored.data) : undefined,
       writes: (stored?.headers[operations] ?? '').split(' '),
     }
     recent.set(key, seen, seen.text?.length)
@@ -61,7 +62,7 @@ export function kvStore<T>(js: JetStream, bucket: string, recent: Recent<Seen> =
         const text = JSON.stringify(next)
         try {
           const expected = { headers: { [operations]: writes.join(' ') }, lastSubjectSeq: seen.revision, stream }
-          const { seq } = await step(`store ${bucket}`, () => js.publish(subjectOf(key), Buffer.from(text), expected))
+          const { seq } = await step(`store ${bucket}`, () => js.publish(subjectOf(key), text, expected))
           recent.set(key, { revision: seq, text, writes }, text.length)
           return next
         } catch (error) {

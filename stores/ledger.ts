@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { textOf } from '../runtime/envelope'
 import { away } from '../runtime/errors'
 import { step } from '../runtime/failpoint'
 import { isConflict, type JetStream } from '../runtime/nats/jetstream'
@@ -117,7 +118,7 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
   /** True once the group is in the log; false where another process was first and all is to be decided again. */
   const append = async (group: D[], draft: Draft<V>): Promise<boolean> => {
     const id = randomBytes(9).toString('base64url')
-    const data = Buffer.from(JSON.stringify({ from: decisions + 1, decisions: group }))
+    const data = JSON.stringify({ from: decisions + 1, decisions: group })
     try {
       const expected = { headers: { [operation]: id }, lastSeq, stream }
       const { seq } = await step(`append ${name}`, () => js.publish(subject, data, expected))
@@ -141,7 +142,7 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
       const seqs = Array.from({ length: Math.min(readAtOnce, last.seq - lastSeq) }, (_, index) => lastSeq + 1 + index)
       for (const stored of await Promise.all(seqs.map((seq) => js.read(stream, { seq })))) {
         if (!stored) throw new Error(`the ledger ${name} has a gap after ${lastSeq}`)
-        for (const decision of (JSON.parse(Buffer.from(stored.data).toString()) as { decisions: D[] }).decisions) {
+        for (const decision of (JSON.parse(textOf(stored.data)) as { decisions: D[] }).decisions) {
           definition.fold(state as Table<V>, decision, ++decisions)
         }
         lastSeq = stored.seq

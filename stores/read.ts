@@ -1,16 +1,13 @@
-import { parseHeaders } from '../runtime/nats/headers'
+import { firstOf } from '../runtime/nats/headers'
 import { attemptMs, hasCode, type JetStream, persist, type StoredMessage, type Which } from '../runtime/nats/jetstream'
 import type { Ask } from '../runtime/nats/mux'
-
-const nothing = new Uint8Array()
 
 type Read = Promise<StoredMessage | undefined>
 
 export async function directRead(ask: Ask, stream: string, which: Which, budgetMs = attemptMs): Read {
   const subject = `$JS.API.DIRECT.GET.${stream}`
   // Said in the subject, the server need not parse it.
-  const [asked, data] =
-    'seq' in which ? [subject, Buffer.from(JSON.stringify(which))] : [`${subject}.${which.last_by_subj}`, nothing]
+  const [asked, data] = 'seq' in which ? [subject, JSON.stringify(which)] : [`${subject}.${which.last_by_subj}`, '']
   const answer = await persist(Math.min(attemptMs, budgetMs), (timeoutMs) => ask(asked, data, { timeoutMs }))
   if (answer.status() >= 400) {
     if (answer.status() === 404) return undefined
@@ -28,7 +25,7 @@ export async function leaderRead(api: JetStream['api'], stream: string, which: W
     return {
       seq: message.seq,
       data: Buffer.from(message.data ?? '', 'base64'),
-      headers: parseHeaders(Buffer.from(message.hdrs ?? '', 'base64').toString()).first,
+      headers: firstOf(Buffer.from(message.hdrs ?? '', 'base64').toString()),
     }
   } catch (error) {
     if (hasCode(error, 10037)) return undefined

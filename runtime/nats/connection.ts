@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, credsAuthenticator, type Msg, type NatsConnection, nkeyAuthenticator } from 'nats'
 import { connectionOptions } from '../../connect/options'
-import type { Headers, SentHeaders } from '../envelope'
+import { type Data, type Headers, type SentHeaders, textOf } from '../envelope'
 import { configuration } from '../errors'
 import type { Log } from '../types'
-import { readHeaders, statusOf } from './headers'
+import { allOf, firstOf, statusOf } from './headers'
 import { openOutbox } from './outbox'
 
 /** What arrived. Headers are read on demand, since a foreign publisher's may not parse. */
@@ -30,7 +30,7 @@ export interface Connection {
   readonly inbox: string
   readonly server: { version: string; clustered: boolean }
   connected(): boolean
-  publish(subject: string, data?: Uint8Array, options?: { reply?: string; headers?: SentHeaders }): void
+  publish(subject: string, data?: Data, options?: { reply?: string; headers?: SentHeaders }): void
   subscribe(subject: string, callback: (arrived: Arrived) => void, queue?: string): Subscription
   /** Rejects where the server does not answer in time. */
   flush(timeoutMs: number): Promise<void>
@@ -152,37 +152,37 @@ function connection(nc: NatsConnection, log: Log): Connection {
   }
 }
 
+const nothing = new Uint8Array()
+
+/** What is behind the client's message: its own getters decode more slowly, and anew each time. */
+type Raw = { _rdata?: Uint8Array; _msg: { hdr: number; subject: Uint8Array; reply?: Uint8Array } }
+
 /** A class, since one is made for each message. */
 class Message implements Arrived {
   readonly subject: string
+  readonly reply: string | undefined
   readonly data: Uint8Array
-  #message: Msg
-  #read: ReturnType<typeof readHeaders> | undefined
+  readonly #block: string
+  #headers: Headers | undefined
 
   constructor(message: Msg) {
-    this.#message = message
-    this.subject = message.subject
-    this.data = message.data
-  }
-
-  get reply() {
-    return this.#message.reply || undefined
+    const { _rdata: bytes = nothing, _msg: frame } = message as unknown as Raw
+    this.subject = textOf(frame.subject)
+    this.reply = frame.reply?.length ? textOf(frame.reply) : undefined
+    this.#block = frame.hdr > 0 ? textOf(bytes, frame.hdr) : ''
+    this.data = frame.hdr > 0 ? bytes.subarray(frame.hdr) : bytes
   }
 
   headers(): Headers {
-    return this.#headers().first
+    this.#headers ??= firstOf(this.#block)
+    return this.#headers
   }
 
   values(): Record<string, string[]> {
-    return this.#headers().all()
+    return allOf(this.#block)
   }
 
   status(): number {
-    return statusOf(this.#message)
-  }
-
-  #headers() {
-    this.#read ??= readHeaders(this.#message)
-    return this.#read
+    return this.#block ? statusOf(this.#block) : 0
   }
 }

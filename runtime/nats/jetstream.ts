@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { directRead, leaderRead } from '../../stores/read'
-import { type Headers, messageId, type SentHeaders } from '../envelope'
+import { type Data, type Headers, messageId, type SentHeaders, textOf } from '../envelope'
 import { away, isAway } from '../errors'
 import type { Ask } from './mux'
 
@@ -22,7 +22,7 @@ export interface JetStream {
    * Durable when it resolves. Tried again with the same id and expectations for `budgetMs`, since an election takes
    * 4 to 9 s; then `away`, outcome unknown.
    */
-  publish(subject: string, data: Uint8Array, options: PublishOptions): Promise<PubAck>
+  publish(subject: string, data: Data, options: PublishOptions): Promise<PubAck>
   /** Reads one stored message: by sequence, or the last of a subject. */
   read(stream: string, which: Which, budgetMs?: number): Promise<StoredMessage | undefined>
 }
@@ -47,7 +47,7 @@ export const attemptMs = 5_000
 export function openJetStream(ask: Ask, { leaderReads }: { leaderReads: boolean }): JetStream {
   const api = <T>(subject: string, body: object = {}, budgetMs = electionMs): Promise<T> =>
     persist(budgetMs, async (timeoutMs) => {
-      const answer = await ask(`$JS.API.${subject}`, Buffer.from(JSON.stringify(body)), { timeoutMs })
+      const answer = await ask(`$JS.API.${subject}`, JSON.stringify(body), { timeoutMs })
       return parsed<T>(answer.data, subject)
     })
 
@@ -108,5 +108,3 @@ function parsed<T>(data: Uint8Array, subject: string): T {
   const { code, err_code: errCode = 0, description = 'no description' } = answer.error
   throw Object.assign(new Error(`${description} (${errCode})`), { code, errCode })
 }
-
-const textOf = ({ buffer, byteOffset, length }: Uint8Array) => Buffer.from(buffer, byteOffset, length).toString()

@@ -1,4 +1,4 @@
-import type { SentHeaders } from '../envelope'
+import type { Data, SentHeaders } from '../envelope'
 import { away } from '../errors'
 import type { Arrived, Connection } from './connection'
 
@@ -11,7 +11,7 @@ interface Waiting {
 
 export type Ask = (
   subject: string,
-  data: Uint8Array,
+  data: Data,
   options: { timeoutMs: number; headers?: SentHeaders },
 ) => Promise<Arrived>
 

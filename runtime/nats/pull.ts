@@ -75,7 +75,7 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     const id = (++count).toString(36)
     pulls.set(id, { left: free, until: Date.now() + pullMs + lateMs })
     const request = { batch: free, expires: pullMs * 1e6 }
-    connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, Buffer.from(JSON.stringify(request)), {
+    connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, JSON.stringify(request), {
       reply: `${inbox}.${id}`,
     })
   }
@@ -178,12 +178,12 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
   }
 }
 
-const words = { ack: Buffer.from('+ACK'), working: Buffer.from('+WPI'), term: Buffer.from('+TERM') }
+const words = { ack: '+ACK', working: '+WPI', term: '+TERM' }
 
 function deliveredFrom(connection: Connection, arrived: Arrived): Delivered {
   const subject = arrived.reply ?? ''
   const { attempt, seq, storedAt } = ackFields(subject)
-  const answer = (word: Uint8Array) => connection.publish(subject, word)
+  const answer = (word: string) => connection.publish(subject, word)
   return {
     arrived,
     attempt,
@@ -192,7 +192,7 @@ function deliveredFrom(connection: Connection, arrived: Arrived): Delivered {
     ack: () => answer(words.ack),
     working: () => answer(words.working),
     term: () => answer(words.term),
-    nak: (delayMs = 0) => answer(Buffer.from(delayMs > 0 ? `-NAK {"delay":${Math.round(delayMs * 1e6)}}` : '-NAK')),
+    nak: (delayMs = 0) => answer(delayMs > 0 ? `-NAK {"delay":${Math.round(delayMs * 1e6)}}` : '-NAK'),
   }
 }
 

@@ -7,7 +7,7 @@ const test = suite('the envelope')
 
 for (const value of [{}, { n: 1, text: 'Grüße, 你好, 👋' }, [], [1], 'text', 0, false, null]) {
   test(`${JSON.stringify(value)} comes out as it went in`, () => {
-    assert.equal(decode(encode(value)), value)
+    assert.equal(decode(Buffer.from(encode(value))), value)
   })
 }
 
