@@ -8,8 +8,11 @@ const hit: Hit = (name, when) =>
   (globalThis as Record<symbol, Hit | undefined>)[Symbol.for('deliveryflow.failpoint')]?.(name, when)
 
 /** A step with a trace outside this process, named for what it does: the process may die before it and after it. */
-export async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
-  if (!built) return work()
+export function step<T>(name: string, work: () => Promise<T>): Promise<T> {
+  return built ? stepped(name, work) : work()
+}
+
+async function stepped<T>(name: string, work: () => Promise<T>): Promise<T> {
   hit(name, 'before')
   const done = await work()
   hit(name, 'after')

@@ -19,7 +19,7 @@ export type Returned = Extract<Outcome, { kind: 'returned' }>
 
 interface Options {
   /** Sends what it returned and emitted, with what is left of its time: it has returned once that is done. */
-  deliver?(returned: Returned, leftMs: number): Promise<void>
+  deliver?(returned: Returned, leftMs: number): Promise<unknown> | undefined
   /** It runs alone already. */
   isAlone?: boolean
 }
@@ -70,7 +70,10 @@ export async function invoke(
   // A request has no id: it stands for what made its caller ask. Of several messages nobody knows which one it was.
   const causeId = incoming.length > 1 ? undefined : (id ?? (headers?.[causedBy] || subject))
   const run = new Run(entry, subject, headers?.[traceparent], attempt, { id, causeId })
-  return ports.gate.run({ trace: run.trace, asked: entry.mode === 'rpc', isAlone }, async () => {
+  const passing = { trace: run.trace, asked: entry.mode === 'rpc', isAlone }
+  const turn = ports.gate.begin(passing)
+  if (turn) await turn
+  try {
     const began = performance.now()
     ports.observe.began(run)
     const outcome = await outcomeFrom(fn, incoming, { run, ports, deliver })
@@ -78,7 +81,9 @@ export async function invoke(
     if (ports.debugs) ports.log.debug({ ...run.fields(ports.logged), ending: outcome.kind }, 'handled')
     run.abort(ended)
     return { outcome, run }
-  })
+  } finally {
+    ports.gate.end(passing)
+  }
 }
 
 interface Setting {
@@ -102,7 +107,8 @@ async function outcomeFrom(
     const value = await inTime(run, () => handler(body, context))
     const checked = checkReply(entry, value, ports)
     const returned: Returned = { kind: 'returned', value: checked, emitted: run.emitted, replayed: context.isRepeat }
-    await deliver?.(returned, run.left())
+    const delivered = deliver?.(returned, run.left())
+    if (delivered) await delivered
     return returned
   } catch (thrown) {
     return outcomeOf(thrown)

@@ -59,13 +59,12 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
     gate: openGate(),
     local: new EventEmitter().setMaxListeners(0),
 
-    async send(emission, budgetMs) {
+    send(emission, budgetMs) {
       const stream = carrierOf(emission.subject)
-      if (stream) await publish(emission, stream, budgetMs)
-      else {
-        const headers = { ...emission.headers, [messageId]: emission.id }
-        connection.publish(emission.subject, encode(emission.body), { headers })
-      }
+      if (stream) return publish(emission, stream, budgetMs)
+      const headers = { ...emission.headers, [messageId]: emission.id }
+      connection.publish(emission.subject, encode(emission.body), { headers })
+      return Promise.resolve()
     },
 
     async publish(emission, budgetMs) {

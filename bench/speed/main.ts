@@ -12,8 +12,8 @@ const { values, positionals } = parseArgs({
 process.env.NATS_SERVER ||= (await findBinary({ cacheDir: '.cache', log: console.error })).path
 
 const figures: Record<string, (natsUrl: string) => Promise<Figure>> = {
-  'rpc-64': (url) => rpc(url, 64, 60_000),
-  'rpc-512': (url) => rpc(url, 512, 60_000),
+  'rpc-64': (url) => rpc(url, 64, 120_000),
+  'rpc-512': (url) => rpc(url, 512, 120_000),
   stream: (url) => stream(url, 30_000),
 }
 const wanted = positionals.length > 0 ? positionals : Object.keys(figures)

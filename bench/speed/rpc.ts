@@ -18,7 +18,7 @@ export async function rpc(natsUrl: string, inFlight: number, count: number): Pro
       if (!ms) throw new Error(answer.string())
       return (many / ms) * 1_000
     }
-    await drive(count / 4)
+    await drive(count / 2)
     const rate = await drive(count)
     await Promise.all([answers.end(), drives.end()])
     return rate

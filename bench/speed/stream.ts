@@ -9,7 +9,11 @@ export async function stream(natsUrl: string, count: number): Promise<Figure> {
   const nc = await connect({ servers: natsUrl, noAsyncTraces: true })
   const jsm = await nc.jetstreamManager()
 
+  let from = 0
+
   const round = async (args: string[]) => {
+    // The broker knows the ids of earlier rounds.
+    from += count
     // Makes streams and durable; then all is emptied for the round.
     await (
       await start(['runtime', '--manifest', 'bench/speed/system/manifest.json', '--only', 'work/handle'], env)
@@ -21,7 +25,7 @@ export async function stream(natsUrl: string, count: number): Promise<Figure> {
     for (let n = 0; n < count; n += 500) {
       await Promise.all(
         Array.from({ length: 500 }, (_, index) =>
-          js.publish('work.item', JSON.stringify({ n: n + index, text: 'as much as there is to say' })),
+          js.publish('work.item', JSON.stringify({ n: from + n + index, text: 'as much as there is to say' })),
         ),
       )
     }
@@ -41,6 +45,7 @@ export async function stream(natsUrl: string, count: number): Promise<Figure> {
     }
     const ms = performance.now() - began
     await worker.end()
+    await jsm.consumers.delete('WORK', 'work__handle')
     if ((await done()) !== count) throw new Error(`${await done()} done of ${count}`)
     return ((count - first) / ms) * 1_000
   }

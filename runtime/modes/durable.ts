@@ -47,6 +47,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
 
   const handle = async (group: Group) => {
     try {
+      if (!group.some(isSuspect)) return await work(group)
       const fresh: Delivered[] = []
       for (const one of [...group, undefined]) {
         if (one && !isSuspect(one)) fresh.push(one)
@@ -88,6 +89,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   }
 
   const suspects = { gate: ports.gate, untilDone }
+  const deliver = (returned: Returned) => sendAll(ports, returned)
 
   const done = (delivered: Delivered) => {
     if (!running.delete(delivered)) return
@@ -110,13 +112,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
 
   /** Runs the handler and sends what it emitted; while something is away it waits here and burns no attempt. */
   const judge = async (group: Group): Promise<Judged> => {
-    const incoming = group.map(({ arrived, attempt, seq }) => ({
-      ...asIncoming(arrived),
-      attempt,
-      seq,
-      fallbackId: `${stream}:${seq}`,
-    })) as [Incoming, ...Incoming[]]
-    const deliver = (returned: Returned) => sendAll(ports, returned)
+    const incoming = group.map((one) => asIncoming(one.arrived, one, stream)) as [Incoming, ...Incoming[]]
     const run = (isAlone: boolean) => invoke(fn, incoming, ports, { deliver, isAlone })
     for (let attempt = 1; ; attempt++) {
       const judged = await (isSuspect(group[0]) ? tries.run(keyOf(group[0]), suspects, run) : run(false))

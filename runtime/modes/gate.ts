@@ -1,10 +1,12 @@
 /** Every message of the process passes here: beside the others, or alone, where it may have killed a process before. */
 export interface Gate {
   /**
-   * Runs it once nothing runs alone or waits to. A request of a trace that is under way does not wait, since who asks
-   * would wait for it, and neither does what `isAlone`.
+   * Resolves once nothing runs alone or waits to; undefined where it may begin at once. A request of a trace that is under
+   * way does not wait, since who asks would wait for it, and neither does what `isAlone`.
    */
-  run<T>(run: Passing, work: () => Promise<T>): Promise<T>
+  begin(run: Passing): Promise<void> | undefined
+  /** Tells that what began has ended. */
+  end(run: Passing): void
   /** Lets nothing else begin, waits until what runs has ended, and does the work; one at a time, the others in between. */
   alone<T>(work: () => Promise<T>): Promise<T>
 }
@@ -36,18 +38,21 @@ export function openGate(): Gate {
     }
   }
 
+  const begun = async (passing: Passing) => {
+    const isKnown = () => passing.asked && [...underWay].some(({ trace }) => trace === passing.trace)
+    while (opened && !isKnown()) await opened
+    underWay.add(passing)
+  }
+
   return {
-    async run(passing, work) {
-      const { trace, asked, isAlone } = passing
-      const isKnown = () => asked && [...underWay].some((other) => other.trace === trace)
-      while (opened && !isAlone && !isKnown()) await opened
+    begin(passing) {
+      if (opened && !passing.isAlone) return begun(passing)
       underWay.add(passing)
-      try {
-        return await work()
-      } finally {
-        underWay.delete(passing)
-        if (underWay.size === 0) onIdle?.()
-      }
+      return undefined
+    },
+    end(passing) {
+      underWay.delete(passing)
+      if (underWay.size === 0) onIdle?.()
     },
     alone(work) {
       const mine = turn.then(() => inTurn(work))

@@ -29,15 +29,21 @@ export interface Running {
   stop(): Promise<void>
 }
 
-export const asIncoming = (arrived: Arrived): Incoming => ({
+/** As it came; from a stream, with its place there. */
+export const asIncoming = (arrived: Arrived, stored?: { attempt: number; seq: number }, stream = ''): Incoming => ({
   subject: arrived.subject,
   data: arrived.data,
   headers: () => arrived.headers(),
-  attempt: 1,
+  attempt: stored?.attempt ?? 1,
+  seq: stored?.seq,
   arrivedAt: Date.now(),
+  fallbackId: stored && `${stream}:${stored.seq}`,
 })
 
 /** Durable where a stream carries it, when it resolves. */
-export async function sendAll({ send }: Ports, { emitted }: Returned, leftMs?: number): Promise<void> {
-  if (emitted.length > 0) await Promise.all(emitted.map((emission) => send(emission, leftMs)))
+export function sendAll({ send }: Ports, { emitted }: Returned, leftMs?: number): Promise<unknown> | undefined {
+  if (emitted.length === 0) return undefined
+  const [only] = emitted
+  if (only && emitted.length === 1) return send(only, leftMs)
+  return Promise.all(emitted.map((emission) => send(emission, leftMs)))
 }

@@ -15,8 +15,9 @@ export function startRpc(fn: LoadedFunction, { connection, ports, log }: Broker)
   const turnedAway = turnAway(fn, ports)
 
   const answer = async (arrived: Arrived, incoming: Incoming) => {
-    const deliver = async (returned: Returned, leftMs: number) => {
-      await sendAll(ports, returned, leftMs)
+    const deliver = (returned: Returned, leftMs: number) => {
+      const sent = sendAll(ports, returned, leftMs)
+      if (sent) return sent.then(() => reply(arrived, returned))
       reply(arrived, returned)
     }
     const { outcome, run } = await invoke(fn, [incoming], ports, { deliver })

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { directRead, leaderRead } from '../../stores/read'
 import { type Data, type Headers, messageId, type SentHeaders, textOf } from '../envelope'
 import { away, isAway } from '../errors'
+import type { Arrived } from './connection'
 import type { Ask } from './mux'
 
 export interface PubAck {
@@ -51,19 +52,22 @@ export function openJetStream(ask: Ask, { leaderReads }: { leaderReads: boolean 
       return parsed<T>(answer.data, subject)
     })
 
+  const ackFrom = ({ data, subject }: Arrived): PubAck => {
+    const { seq, duplicate } = parsed<PubAck>(data, subject)
+    return { seq, duplicate: duplicate === true }
+  }
+
   return {
     api,
 
     publish(subject, data, { headers = {}, id, stream, lastSeq, lastSubjectSeq, budgetMs = electionMs }) {
-      const sent: SentHeaders = { ...headers }
+      const sent: SentHeaders = {}
+      for (const name in headers) sent[name] = headers[name] as string
       if (id !== undefined) sent[messageId] = id
       if (stream !== undefined) sent['Nats-Expected-Stream'] = stream
       if (lastSeq !== undefined) sent['Nats-Expected-Last-Sequence'] = String(lastSeq)
       if (lastSubjectSeq !== undefined) sent['Nats-Expected-Last-Subject-Sequence'] = String(lastSubjectSeq)
-      return persist(budgetMs, async (timeoutMs) => {
-        const ack = parsed<PubAck>((await ask(subject, data, { timeoutMs, headers: sent })).data, subject)
-        return { seq: ack.seq, duplicate: ack.duplicate === true }
-      })
+      return persist(budgetMs, (timeoutMs) => ask(subject, data, { timeoutMs, headers: sent }).then(ackFrom))
     },
 
     read: (stream, which, budgetMs) =>

@@ -16,7 +16,7 @@ interface Outbox {
 type Below = { protocol: { sendCommand(...parts: Uint8Array[]): void; flushPending(): void } }
 
 // So that who gets it begins while the rest is still made: all at once, one process of a chain would run at a time.
-const most = 2_048
+const most = 8_192
 
 const notASubject = /^$|\s/
 

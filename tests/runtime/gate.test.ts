@@ -15,15 +15,23 @@ function runs() {
     began.push(name)
     return new Promise<void>((resolve) => ends.set(name, resolve))
   }
+  const run = async (passing: Parameters<typeof gate.begin>[0], work: () => Promise<void>) => {
+    await gate.begin(passing)
+    try {
+      await work()
+    } finally {
+      gate.end(passing)
+    }
+  }
   return {
     began,
     end: async (name: string) => {
       ends.get(name)?.()
       await turn()
     },
-    beside: (name: string, { trace = name, asked = false } = {}) => void gate.run({ trace, asked }, work(name)),
+    beside: (name: string, { trace = name, asked = false } = {}) => void run({ trace, asked }, work(name)),
     alone: (name: string) =>
-      void gate.alone(() => gate.run({ trace: name, asked: false, isAlone: true }, work(name))).catch(() => undefined),
+      void gate.alone(() => run({ trace: name, asked: false, isAlone: true }, work(name))).catch(() => undefined),
     gate,
   }
 }
