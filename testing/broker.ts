@@ -12,6 +12,8 @@ import { atEnd } from './ends'
 export interface Broker {
   url: string
   port: number
+  /** Of the server's process, while it runs. */
+  readonly pid: number
   /** Ends the server with this signal; its data stay. */
   kill(signal?: NodeJS.Signals): Promise<void>
   /** Starts it again on the same port and data. */
@@ -57,7 +59,16 @@ export async function startBroker({ jetstream = true, largest = '', configuratio
   process.setMaxListeners(0).once('exit', () => child?.kill('SIGKILL'))
   await start()
   atEnd(stop)
-  return { url: `nats://127.0.0.1:${port}`, port, kill, start, stop }
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    port,
+    get pid() {
+      return child?.pid ?? 0
+    },
+    kill,
+    start,
+    stop,
+  }
 }
 
 /** A configuration under which JetStream stores no more than `largest`, as 3MB, with more of the same language. */

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { findBinary } from '../../embedded/ladder'
 import { startBroker } from '../../testing/broker'
 import { type Figure, measure } from './figure'
+import { flow } from './flow'
 import { rpc } from './rpc'
 import { stream } from './stream'
 
@@ -15,6 +16,10 @@ const figures: Record<string, (natsUrl: string) => Promise<Figure>> = {
   'rpc-64': (url) => rpc(url, 64, 120_000),
   'rpc-512': (url) => rpc(url, 512, 120_000),
   stream: (url) => stream(url, 30_000),
+}
+if (positionals[0] === 'flow') {
+  console.log(JSON.stringify(await flow({ count: Number(positionals[1] ?? 5_000), connections: 64 })))
+  process.exit(0)
 }
 const wanted = positionals.length > 0 ? positionals : Object.keys(figures)
 const broker = await startBroker()

@@ -1,0 +1,76 @@
+import { once } from 'node:events'
+import { createConnection } from 'node:net'
+
+interface Load {
+  url: string
+  connections: number
+  /** The n-th request, whole. */
+  request(n: number): string
+  count: number
+  /** The status that every answer must have. */
+  expected: number
+}
+
+/**
+ * Sends so many requests over so many connections, each the next as soon as the last is answered; resolves with the
+ * milliseconds of each. It is our own, on bare sockets, since a load generator that costs as much as a gateway would
+ * measure itself.
+ */
+export async function load({ url, connections, request, count, expected }: Load): Promise<Float64Array> {
+  const { hostname, port } = new URL(url)
+  const took = new Float64Array(count)
+  let next = 0
+
+  const one = async () => {
+    const socket = createConnection(Number(port), hostname)
+    socket.setNoDelay(true)
+    await once(socket, 'connect')
+    await new Promise<void>((resolve, reject) => {
+      let n = -1
+      let began = 0
+      let rest = ''
+      const ask = () => {
+        n = next++
+        if (n >= count) return resolve()
+        began = performance.now()
+        socket.write(request(n))
+      }
+      socket.on('data', (chunk: Buffer) => {
+        rest += chunk.toString('latin1')
+        const head = rest.indexOf('\r\n\r\n')
+        if (head < 0) return
+        const length = /content-length: *(\d+)/i.exec(rest.slice(0, head))
+        if (!length || rest.length < head + 4 + Number(length[1])) return
+        const status = Number(rest.slice(9, 12))
+        if (status !== expected) return reject(new Error(`answered ${rest.slice(0, 1_000)}`))
+        took[n] = performance.now() - began
+        rest = ''
+        ask()
+      })
+      socket.once('error', reject)
+      socket.once('close', () => reject(new Error('the server closed the connection')))
+      ask()
+    })
+    socket.removeAllListeners('close').destroy()
+  }
+
+  await Promise.all(Array.from({ length: connections }, one))
+  return took
+}
+
+export const post = (path: string, body: string, headers: Record<string, string> = {}): string =>
+  `POST ${path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${Object.entries(
+    headers,
+  )
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')}\r\n${body}`
+
+export const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: bench\r\n\r\n`
+
+export const order = (user: string): string =>
+  JSON.stringify({
+    user_id: user,
+    items: [{ sku: 'espresso-beans', qty: 1 }],
+    address: '1 Main Street',
+    payment_method: 'card',
+  })
