@@ -25,7 +25,14 @@ export const rejection = (code: number, message: string, errors?: FieldError[]):
 
 export const away = (reason: AwayReason, message: string): Away => mark('away', new Error(message), { reason })
 
-export const laterError = (ms: number): Later => mark('later', new Error(`again in ${ms} ms`), { ms })
+/** Without a stack, which costs more than all the rest of putting off: it is no error of anybody's. */
+export function laterError(ms: number): Later {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  const error = new Error(`again in ${ms} ms`)
+  Error.stackTraceLimit = stackTraceLimit
+  return mark('later', error, { ms })
+}
 
 /** What the operator has to put right; ends the process with exit code 2 and this one line. */
 export const configuration = (message: string): Error => mark('configuration', new Error(message), {})

@@ -31,6 +31,7 @@ const path = formed(/^[\w-]+(\/[\w-]+)*$/, 'letters, digits, _ and -, with / bet
 export const Policy = object({
   concurrency: positive,
   batch: optional(max(positive, 1_000)),
+  gatherMs: optional(max(positive, 10_000)),
   ordered: boolean(),
   timeoutMs: timed(1),
   ackWaitMs: timed(1_000),

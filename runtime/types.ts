@@ -49,6 +49,8 @@ export interface Policy {
   concurrency?: number
   /** `job` and `stream`: the handler gets an array of so many messages at most, of those that are there. */
   batch?: number
+  /** How long a batch that is not full waits for more; it begins at once where this is not set. */
+  gatherMs?: number
   /** One message, or batch, in flight over all instances, in stream order. */
   ordered?: boolean
   /** After this long `signal` aborts and the handler counts as failed. */

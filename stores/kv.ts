@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { textOf } from '../runtime/envelope'
 import { step } from '../runtime/failpoint'
 import { isConflict, type JetStream } from '../runtime/nats/jetstream'
 import type { Store } from '../runtime/types'
+import { nextOperation } from './operation'
 import { openRecent, type Recent } from './recent'
 
 const operations = 'Operation-Ids'
@@ -57,7 +57,7 @@ export function kvStore<T>(js: JetStream, bucket: string, recent: Recent<Seen> =
           continue
         }
         if (next === undefined) throw new Error(`the change of ${bucket}/${key} returned nothing for a record`)
-        const id = randomBytes(6).toString('base64url')
+        const id = nextOperation()
         const writes = [id, ...seen.writes].slice(0, mostOperations)
         const text = JSON.stringify(next)
         try {

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { textOf } from '../runtime/envelope'
 import { away } from '../runtime/errors'
 import { step } from '../runtime/failpoint'
 import { isConflict, type JetStream } from '../runtime/nats/jetstream'
 import type { Ledger, LedgerDefinition, Table } from '../runtime/types'
+import { nextOperation } from './operation'
 
 interface Request<D, V> {
   choose(table: Table<V>): D | undefined
@@ -117,7 +117,7 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
 
   /** True once the group is in the log; false where another process was first and all is to be decided again. */
   const append = async (group: D[], draft: Draft<V>): Promise<boolean> => {
-    const id = randomBytes(9).toString('base64url')
+    const id = nextOperation()
     const data = JSON.stringify({ from: decisions + 1, decisions: group })
     try {
       const expected = { headers: { [operation]: id }, lastSeq, stream }

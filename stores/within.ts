@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { settled } from '../provision/progress'
 import { away } from '../runtime/errors'
 import type { Manifest } from '../runtime/manifest'
@@ -20,16 +19,21 @@ export function within(js: JetStream, leftMs: () => number): JetStream {
  * any more, and the others go on. What was in an append under way may have been decided.
  */
 export function ledgerWithin<D, V>(ledger: Ledger<D, V>, leftMs: () => number): Ledger<D, V> {
-  const decide: Ledger<D, V>['decide'] = async (choose, read) => {
-    const done = new AbortController()
-    let late = false
-    const giveUp = sleep(leftMs(), undefined, { signal: done.signal }).then(() => {
-      late = true
-      throw away('timeout', 'the ledger did not answer in time')
+  const decide: Ledger<D, V>['decide'] = (choose, read) =>
+    new Promise((resolve, reject) => {
+      let late = false
+      const timer = setTimeout(() => {
+        late = true
+        reject(away('timeout', 'the ledger did not answer in time'))
+      }, leftMs())
+      const end =
+        <T>(settle: (value: T) => void) =>
+        (value: T) => {
+          clearTimeout(timer)
+          settle(value)
+        }
+      ledger.decide((table: Table<V>) => (late ? undefined : choose(table)), read).then(end(resolve), end(reject))
     })
-    const decided = ledger.decide((table: Table<V>) => (late ? undefined : choose(table)), read)
-    return Promise.race([decided, giveUp]).finally(() => done.abort())
-  }
   return { decide, read: (read) => decide(() => undefined, read) }
 }
 

@@ -15,6 +15,11 @@ type Accepts = (value: unknown) => boolean
 // biome-ignore lint/suspicious/noExplicitAny: structs of any value
 type Any = Struct<any, any>
 
+/** On a struct of fields: those that are constants, which tell the members of a union apart. */
+const constants = Symbol('constants')
+/** On a struct of one constant. */
+const constant = Symbol('constant')
+
 const acceptsOf = (struct: unknown): Accepts | undefined => (struct as { [quick]?: Accepts })[quick]
 
 const noted = <S extends Any>(struct: S, accepts: Accepts | undefined): S =>
@@ -57,11 +62,33 @@ export const integer: typeof real.integer = () => noted(real.integer(), Number.i
 export const enums: typeof real.enums = ((values: unknown[]) =>
   noted(real.enums(values as string[]), (value) => values.includes(value))) as typeof real.enums
 
-export const literal: typeof real.literal = ((constant: string) =>
-  noted(real.literal(constant), (value) => value === constant)) as typeof real.literal
+export const literal: typeof real.literal = ((only: string) =>
+  Object.assign(
+    noted(real.literal(only), (value) => value === only),
+    { [constant]: only },
+  )) as unknown as typeof real.literal
 
-export const object: typeof real.object = ((schema?: Record<string, Any>) =>
-  schema ? noted(real.object(schema), fields(schema, false)) : real.object()) as typeof real.object
+export const object: typeof real.object = ((schema?: Record<string, Any>) => {
+  if (!schema) return real.object()
+  const told = Object.entries(schema).filter(([, struct]) => constant in struct)
+  return Object.assign(noted(real.object(schema), fields(schema, false)), { [constants]: told.map(([name]) => name) })
+}) as typeof real.object
+
+/** Only where a field tells its members apart: of others the first that takes the value with fields left out wins. */
+export const union: typeof real.union = ((members: Any[]) => {
+  const struct = real.union(members as [Any])
+  const [first] = members as (Any & { [constants]?: string[] })[]
+  const kindOf = (member: Any, name: string) =>
+    (member.schema?.[name] as { [constant]?: unknown } | undefined)?.[constant]
+  const name = first?.[constants]?.find(
+    (one) => new Set(members.map((member) => kindOf(member, one))).size === members.length,
+  )
+  if (name === undefined || members.some((member) => kindOf(member, name) === undefined)) return struct
+  const accepts = members.map(acceptsOf)
+  if (accepts.includes(undefined)) return struct
+  const byKind = new Map(members.map((member, index) => [kindOf(member, name), accepts[index] as Accepts]))
+  return noted(struct, (value) => isObject(value) && byKind.get(value[name])?.(value) === true)
+}) as typeof real.union
 
 export const type: typeof real.type = ((schema: Record<string, Any>) =>
   noted(real.type(schema), fields(schema, true))) as typeof real.type

@@ -12,6 +12,8 @@ export const config = {
   stores: ['books', 'history'],
   ordered: true,
   batch: 500,
+  // The events of one order come close together: one write for all of them.
+  gatherMs: 50,
 } satisfies Config
 
 /**

@@ -7,17 +7,21 @@ export const config = {
   subject: 'events.*',
   queue: 'notification',
   emits: ['jobs.notify_user'],
+  batch: 100,
+  concurrency: 8,
 } satisfies Config
 
 /** One job for each order event and channel, named for both, so that an event that comes again makes no second one. */
-export default (async (_, { message, emit }) => {
-  if (message.subject === 'events.inventory_adjusted') return
-  const { order_id, user_id } = message.body
-  const event = message.subject.slice('events.'.length)
-  const told = texts[event]?.(order_id)
-  if (!told) return
-  for (const channel of await channelsOf(user_id)) {
-    const notification_id = `${event}:${order_id}:${channel}`
-    emit('jobs.notify_user', { notification_id, user_id, order_id, event, channel, ...told })
+export default (async (_, { messages, emit }) => {
+  for (const { subject, body } of messages) {
+    if (subject === 'events.inventory_adjusted') continue
+    const { order_id, user_id } = body
+    const event = subject.slice('events.'.length)
+    const told = texts[event]?.(order_id)
+    if (!told) continue
+    for (const channel of await channelsOf(user_id)) {
+      const notification_id = `${event}:${order_id}:${channel}`
+      emit('jobs.notify_user', { notification_id, user_id, order_id, event, channel, ...told })
+    }
   }
 }) satisfies Handler<typeof config>

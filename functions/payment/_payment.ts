@@ -22,7 +22,7 @@ interface Due {
   currency: string
 }
 
-/** Opens the payment before anybody is charged, so that what was begun is known whatever dies. */
+/** The record with what is due in it. */
 export function open(known: Payment | undefined, { order_id, user_id, amount, currency }: Due): Payment {
   return known?.amount !== undefined ? known : { order_id, user_id, ...known, amount, currency }
 }

@@ -34,14 +34,15 @@ export const setup = checkEnvironment
 export default (async (reserved, { store, emit, publish, log, later, signal }) => {
   const { order_id, occurred_at } = reserved
   const payments = store<Payment>('payments')
-  let payment = await payments.update(order_id, (known) => open(known, reserved))
+  // What was begun is known by its event: the record is opened with the answer that settles it.
+  let payment = open(await payments.get(order_id), reserved)
   if (isOpen(payment)) {
     const deadlineMs = Date.parse(occurred_at) + paymentDeadlineMs()
     const waiting = { order: order_id, since: occurred_at, deadlineMs, log, later }
     const unanswered = 'it is not known whether the payment was charged; the payment service is asked again'
     const answer = await answerTo(ask(payment, deadlineMs, signal), unanswered, waiting)
     const at = now()
-    payment = await payments.update(order_id, (known = payment) => settle(known, answer, at))
+    payment = await payments.update(order_id, (known) => settle(open(known, reserved), answer, at))
   }
   // Told before it is given back, which may take long: until then it is money with us that everybody must see.
   const owed = owes(payment) && capturedEvent(payment)

@@ -176,14 +176,28 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
 
   const waiting: Delivered[] = []
   let busy = 0
+  let gathering: NodeJS.Timeout | undefined
+  let gathered = policy.gatherMs === undefined
   const begin = () => {
     while (busy < atOnce && waiting.length > 0) {
+      if (!gathered && waiting.length < most) return gather()
+      gathered = policy.gatherMs === undefined
+      clearTimeout(gathering)
+      gathering = undefined
       busy++
       handle(waiting.splice(0, most) as Group).finally(() => {
         busy--
         begin()
       })
     }
+  }
+
+  const gather = () => {
+    gathering ??= setTimeout(() => {
+      gathering = undefined
+      gathered = true
+      begin()
+    }, policy.gatherMs)
   }
 
   await provision()
@@ -211,7 +225,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
       if (delivered.attempt > 1) ports.observe.redelivered(fn.entry)
       waiting.push(delivered)
       // After all that arrived together, so that it makes one batch.
-      if (waiting.length === 1) setImmediate(begin)
+      if (waiting.length === 1 || waiting.length === most) setImmediate(begin)
     },
     missing: provision,
   })

@@ -169,7 +169,9 @@ function readText(request: IncomingMessage, limit: number): Promise<string> {
         reject(rejection(400, 'The body is not UTF-8.', [{ pointer: '#', detail: 'is not UTF-8' }]))
       }
     })
-    request.once('close', () => reject(rejection(400, 'The body broke off.')))
+    request.once('close', () => {
+      if (!request.readableEnded) reject(rejection(400, 'The body broke off.'))
+    })
   })
 }
 

@@ -134,6 +134,11 @@ test('every kind of struct, nested and at its limits', () =>
       built.refine(built.number(), 'odd', (value) => value % 2 === 1 || 'Expected an odd number'),
       built.defaulted(built.object({ a: built.string() }), { a: 'x' }),
       built.union([built.string(), built.object({ a: built.integer() })]),
+      built.union([
+        built.object({ a: built.literal(1), b: built.unknown() }),
+        built.object({ a: built.literal(2), b: built.string() }),
+      ]),
+      built.union([built.object({ a: built.unknown() }), built.object({ a: built.unknown(), b: built.unknown() })]),
     ] as unknown as Struct[]
     const seeds = [{ a: 1, b: ['x'] }, { a: 2, b: 'y' }, { a: 1, b: [true], c: {} }, ['x', 'y'], { a: 'x' }, 1, 3]
     for (let round = 0; round < 4_000; round++) {

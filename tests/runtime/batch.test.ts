@@ -60,6 +60,26 @@ test('the handler gets what is there, up to its size, with each message’s own 
   assert.ok(Math.max(...sizes) === 10, sizes.join())
 })
 
+test('gathers what comes within its time, and waits no longer once it is full', async () => {
+  const sizes: number[] = []
+  const { wire, done } = await start(
+    3,
+    (batch) => {
+      sizes.push(batch.length)
+    },
+    { gatherMs: 2_000, batch: 5, concurrency: 1 },
+  )
+  for (const n of [4, 5, 6]) await wire.store('events.noted', { n })
+  await eventually('the full one to be handled', () => sizes.length > 0)
+  assert.equal(sizes, [5])
+  for (const n of [7, 8, 9, 10]) await wire.store('events.noted', { n })
+  await eventually('the rest to be handled', () => sizes.length > 1)
+  assert.equal(sizes, [5, 5])
+  await wire.store('events.noted', { n: 11 })
+  await eventually('what is not full to be handled after its time', done)
+  assert.equal(sizes, [5, 5, 1])
+})
+
 test('concurrency counts batches, and no more is pulled than they hold', async () => {
   const open: (() => void)[] = []
   let most = 0
