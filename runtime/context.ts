@@ -82,7 +82,8 @@ export class Context {
   }
 
   get emit() {
-    return (subject: string, body: unknown) => void this.#run.emitted.push(this.#emission(subject, body))
+    return (subject: string, body: unknown, of?: { id: string | undefined }) =>
+      void this.#run.emitted.push(this.#emission(subject, body, of))
   }
 
   get publish() {
@@ -134,8 +135,8 @@ export class Context {
     throw rejection(code, message, errors)
   }
 
-  #emission(subject: string, body: unknown): Emission {
-    const { entry } = this.#run
+  #emission(subject: string, body: unknown, of?: { id: string | undefined }): Emission {
+    const { entry, cause, traceparent: trace } = this.#run
     const contract = messageContract(this.#ports.contracts, declared(entry, 'emits', subject))
     if (!contract) throw new Error(`${subject} has no message contract`)
     const sent = faultless(() => check(contract.body, body), subject)
@@ -143,7 +144,12 @@ export class Context {
       throw new Error(`${subject} has no id in its contract, without which a batch that comes again would repeat it`)
     }
     const id = contract.id?.(sent) ?? this.#nameOf(subject, sent)
-    return { subject, body: sent, id, headers: headersOf(this.#run) }
+    return {
+      subject,
+      body: sent,
+      id,
+      headers: headersOf({ traceparent: trace, cause: of ? { ...cause, id: of.id } : cause }),
+    }
   }
 
   /** For its cause and what it says, in whatever order, so that a repeat of the cause is a duplicate. */
@@ -162,7 +168,8 @@ function logOf(log: Log, fields: object): Log {
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
 }
 
-const headersOf = (run: Run): Headers => causeHeaders(run.cause, { [traceparent]: run.traceparent })
+const headersOf = (run: Pick<Run, 'cause' | 'traceparent'>): Headers =>
+  causeHeaders(run.cause, { [traceparent]: run.traceparent })
 
 type Uses = 'emits' | 'requests' | 'stores' | 'ledgers' | 'awaits'
 

@@ -184,8 +184,8 @@ export interface BaseContext<C, K> {
   readonly signal: AbortSignal
   /** Wakes functions of the same process; carries no promise beyond it. */
   readonly local: EventEmitter
-  /** Sent after the handler returned, before its message is done; dropped where it throws. */
-  emit<S extends Listed<K, 'emits'>>(subject: S, body: BodyOf<C, S>): void
+  /** Sent after the handler returned, before its message is done; dropped where it throws. `of`: the message of a batch that it follows from. */
+  emit<S extends Listed<K, 'emits'>>(subject: S, body: BodyOf<C, S>, of?: { id: string | undefined }): void
   /** Durable when it resolves: for commands, which are accepted before they are decided. */
   publish<S extends Listed<K, 'emits'>>(subject: S, body: BodyOf<C, S>): Promise<Published<BodyOf<C, S>>>
   request<S extends Listed<K, 'requests'>>(

@@ -33,10 +33,26 @@ export async function flow({ count, connections }: { count: number; connections:
     request: () =>
       post('/api/v1/inventory/espresso-beans', JSON.stringify({ on_hand: 10_000_000 })).replace('POST', 'PUT'),
   })
+  const waiting = new Map<string, () => void>()
+  const early = new Set<string>()
+  nc.subscribe('events.delivery_assigned', {
+    callback(_, message) {
+      const { order_id } = message.json<{ order_id: string }>()
+      const told = waiting.get(order_id)
+      waiting.delete(order_id)
+      if (told) told()
+      else early.add(order_id)
+    },
+  })
+  const assignedTo = (body: string) => {
+    const { order_id } = JSON.parse(body) as { order_id: string }
+    return early.delete(order_id) ? Promise.resolve() : new Promise<void>((resolve) => waiting.set(order_id, resolve))
+  }
   const place = (from: number, many: number) =>
     load({
       url: app.url,
       connections,
+      after: assignedTo,
       count: many,
       expected: 201,
       request: (n) => post('/api/v1/orders', order(`u-${from + n}`)),

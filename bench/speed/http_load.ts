@@ -7,6 +7,8 @@ interface Load {
   /** The n-th request, whole. */
   request(n: number): string
   count: number
+  /** Awaited before a connection sends its next: what an answer with this body began. */
+  after?(body: string): Promise<void>
   /** The status that every answer must have. */
   expected: number
 }
@@ -16,7 +18,7 @@ interface Load {
  * milliseconds of each. It is our own, on bare sockets, since a load generator that costs as much as a gateway would
  * measure itself.
  */
-export async function load({ url, connections, request, count, expected }: Load): Promise<Float64Array> {
+export async function load({ url, connections, request, count, expected, after }: Load): Promise<Float64Array> {
   const { hostname, port } = new URL(url)
   const took = new Float64Array(count)
   let next = 0
@@ -44,8 +46,10 @@ export async function load({ url, connections, request, count, expected }: Load)
         const status = Number(rest.slice(9, 12))
         if (status !== expected) return reject(new Error(`answered ${rest.slice(0, 1_000)}`))
         took[n] = performance.now() - began
+        const body = rest.slice(head + 4)
         rest = ''
-        ask()
+        if (after) after(body).then(ask, reject)
+        else ask()
       })
       socket.once('error', reject)
       socket.once('close', () => reject(new Error('the server closed the connection')))

@@ -18,7 +18,9 @@ const figures: Record<string, (natsUrl: string) => Promise<Figure>> = {
   stream: (url) => stream(url, 30_000),
 }
 if (positionals[0] === 'flow') {
-  console.log(JSON.stringify(await flow({ count: Number(positionals[1] ?? 5_000), connections: 64 })))
+  console.log(
+    JSON.stringify(await flow({ count: Number(positionals[1] ?? 5_000), connections: Number(positionals[2] ?? 256) })),
+  )
   process.exit(0)
 }
 const wanted = positionals.length > 0 ? positionals : Object.keys(figures)

@@ -13,7 +13,7 @@ export const config = {
   ordered: true,
   batch: 500,
   // The events of one order come close together: one write for all of them.
-  gatherMs: 50,
+  gatherMs: 250,
 } satisfies Config
 
 /**

@@ -13,7 +13,8 @@ export const config = {
 
 /** One job for each order event and channel, named for both, so that an event that comes again makes no second one. */
 export default (async (_, { messages, emit }) => {
-  for (const { subject, body } of messages) {
+  for (const message of messages) {
+    const { subject, body } = message
     if (subject === 'events.inventory_adjusted') continue
     const { order_id, user_id } = body
     const event = subject.slice('events.'.length)
@@ -21,7 +22,7 @@ export default (async (_, { messages, emit }) => {
     if (!told) continue
     for (const channel of await channelsOf(user_id)) {
       const notification_id = `${event}:${order_id}:${channel}`
-      emit('jobs.notify_user', { notification_id, user_id, order_id, event, channel, ...told })
+      emit('jobs.notify_user', { notification_id, user_id, order_id, event, channel, ...told }, message)
     }
   }
 }) satisfies Handler<typeof config>

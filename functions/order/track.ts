@@ -10,26 +10,50 @@ export const config = {
   stores: ['orders'],
   // A message that keeps failing is given up within some five minutes: order/create waits for this function no longer.
   maxDeliver: 12,
+  batch: 100,
+  // The events of one order come close together: one write for all of them.
+  gatherMs: 50,
+  concurrency: 8,
 } satisfies Config
 
-type Message = Parameters<Handler<typeof config>>[1]['message']
+type Messages = Parameters<Handler<typeof config>>[1]['messages']
+type Message = Messages[number]
 type OrderMessage = Exclude<Message, { subject: 'events.inventory_adjusted' }>
 
 /** Follows every event of an order, and cancels the order where a step cannot be done or a person asked for it. */
-export default (async (_, { message, store, emit, log, replaying }) => {
-  if (message.subject === 'events.inventory_adjusted') return
+export default (async (_, { messages, store, emit, log, replaying }) => {
   const at = now()
-  const order = await store<Order>('orders').update(message.body.order_id, (known) =>
-    // In a replay the decision follows as an event of its own.
-    replaying ? apply(known, message) : decide(known, message, at),
-  )
-  if (message.subject === 'events.order_created' && order?.created?.request_hash !== message.body.request_hash) {
-    log.warn({ order: message.body.order_id }, 'dropped: an order_created with another request')
+  const orders = store<Order>('orders')
+  await Promise.all([...byOrder(messages)].map(([id, events]) => follow(id, events)))
+
+  async function follow(id: string, events: OrderMessage[]): Promise<void> {
+    const order = await orders.update(id, (known) =>
+      // In a replay the decision follows as an event of its own.
+      events.reduce((order, event) => (replaying ? apply(order, event) : decide(order, event, at)), known),
+    )
+    const created = events.find(isCreated)
+    if (created && order?.created?.request_hash !== created.body.request_hash) {
+      log.warn({ order: id }, 'dropped: an order_created with another request')
+    }
+    // Told again at a repeat, since the first time may have ended before the event was out.
+    const cause = events.find(({ subject }) => causes.has(subject))
+    const cancelled = order && cause && cancelledEvent(order)
+    if (cancelled) emit('events.order_cancelled', cancelled, cause)
   }
-  // Told again at a repeat, since the first time may have ended before the event was out.
-  const cancelled = order && causes.has(message.subject) && cancelledEvent(order)
-  if (cancelled) emit('events.order_cancelled', cancelled)
 }) satisfies Handler<typeof config>
+
+const isCreated = (event: OrderMessage) => event.subject === 'events.order_created'
+
+/** In the order of the stream. */
+function byOrder(messages: Messages): Map<string, OrderMessage[]> {
+  const found = new Map<string, OrderMessage[]>()
+  for (const message of messages) {
+    if (message.subject === 'events.inventory_adjusted') continue
+    const { order_id } = message.body
+    found.set(order_id, [...(found.get(order_id) ?? []), message])
+  }
+  return found
+}
 
 const causes = new Set<string>([
   'events.order_cancel_requested',
