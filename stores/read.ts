@@ -1,4 +1,4 @@
-import { firstOf } from '../runtime/nats/headers'
+import { firstOf } from '../connect/headers'
 import { attemptMs, hasCode, type JetStream, persist, type StoredMessage, type Which } from '../runtime/nats/jetstream'
 import type { Ask } from '../runtime/nats/mux'
 

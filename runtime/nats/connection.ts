@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, credsAuthenticator, type Msg, type NatsConnection, nkeyAuthenticator } from 'nats'
+import { allOf, firstOf, statusOf } from '../../connect/headers'
 import { connectionOptions } from '../../connect/options'
+import { openOutbox } from '../../connect/outbox'
 import { type Data, type Headers, type SentHeaders, textOf } from '../envelope'
 import { configuration } from '../errors'
 import type { Log } from '../types'
-import { allOf, firstOf, statusOf } from './headers'
-import { openOutbox } from './outbox'
 
 /** What arrived. Headers are read on demand, since a foreign publisher's may not parse. */
 export interface Arrived {

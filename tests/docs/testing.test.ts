@@ -21,6 +21,7 @@ async function run(code: string, flags: string[] = []) {
     'functions',
     'runtime',
     'testing',
+    'connect',
     'embedded',
     'stores',
     'provision',

@@ -99,6 +99,7 @@ function contextOf(message: Message, emitted: Message[], effect: Effect, replayi
   return {
     id: message.id,
     message: { subject: message.subject, body: message.body },
+    messages: [{ id: message.id, subject: message.subject, body: message.body }],
     idempotencyKey: message.key,
     replaying,
     log: quiet,

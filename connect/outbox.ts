@@ -1,5 +1,5 @@
 import type { NatsConnection } from 'nats'
-import type { Data, SentHeaders } from '../envelope'
+import type { Data, SentHeaders } from '../runtime/envelope'
 import { encodeHeaders } from './headers'
 
 interface Outbox {

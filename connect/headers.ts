@@ -1,4 +1,4 @@
-import type { Headers, SentHeaders } from '../envelope'
+import type { Headers, SentHeaders } from '../runtime/envelope'
 
 const version = 'NATS/1.0'
 const status = /^NATS\/1\.0 (\d{3})/
