@@ -28,6 +28,9 @@ export interface Emission {
   headers: Headers
 }
 
+/** The message of a batch that an emission follows from. */
+type Source = { id: string | undefined; attempt: number }
+
 /** What the runtime does for a handler; the handler's side knows no NATS. */
 export interface Ports {
   contracts: Contracts
@@ -82,7 +85,7 @@ export class Context {
   }
 
   get emit() {
-    return (subject: string, body: unknown, of?: { id: string | undefined }) =>
+    return (subject: string, body: unknown, of?: Source) =>
       void this.#run.emitted.push(this.#emission(subject, body, of))
   }
 
@@ -135,7 +138,7 @@ export class Context {
     throw rejection(code, message, errors)
   }
 
-  #emission(subject: string, body: unknown, of?: { id: string | undefined }): Emission {
+  #emission(subject: string, body: unknown, of?: Source): Emission {
     const { entry, cause, traceparent: trace } = this.#run
     const contract = messageContract(this.#ports.contracts, declared(entry, 'emits', subject))
     if (!contract) throw new Error(`${subject} has no message contract`)
@@ -148,7 +151,7 @@ export class Context {
       subject,
       body: sent,
       id,
-      headers: headersOf({ traceparent: trace, cause: of ? { ...cause, id: of.id } : cause }),
+      headers: headersOf({ traceparent: trace, cause: { ...cause, ...(of && { id: of.id, attempt: of.attempt }) } }),
     }
   }
 

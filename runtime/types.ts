@@ -185,7 +185,11 @@ export interface BaseContext<C, K> {
   /** Wakes functions of the same process; carries no promise beyond it. */
   readonly local: EventEmitter
   /** Sent after the handler returned, before its message is done; dropped where it throws. `of`: the message of a batch that it follows from. */
-  emit<S extends Listed<K, 'emits'>>(subject: S, body: BodyOf<C, S>, of?: { id: string | undefined }): void
+  emit<S extends Listed<K, 'emits'>>(
+    subject: S,
+    body: BodyOf<C, S>,
+    of?: { id: string | undefined; attempt: number },
+  ): void
   /** Durable when it resolves: for commands, which are accepted before they are decided. */
   publish<S extends Listed<K, 'emits'>>(subject: S, body: BodyOf<C, S>): Promise<Published<BodyOf<C, S>>>
   request<S extends Listed<K, 'requests'>>(

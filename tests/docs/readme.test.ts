@@ -75,7 +75,9 @@ function sources(folder: string): string[] {
 
 /** `env.X`, `env['X']`, `wholeNumber(env, 'X')`, `const { X } = env`, and a stream's own limits. */
 function variablesRead(): string[] {
-  const code = [...['runtime', 'stores', 'provision', 'observe', 'tools', 'connect', 'embedded', 'functions'].flatMap(sources)]
+  const code = [
+    ...['runtime', 'stores', 'provision', 'observe', 'tools', 'connect', 'embedded', 'functions'].flatMap(sources),
+  ]
     .map(read)
     .join('\n')
   const ofStreams = [...code.matchAll(/\$\{stream\}(_[A-Z_]+)(?=`[\],])/g)].flatMap(([, rest]) =>

@@ -109,6 +109,24 @@ test('several messages in one batch: who sent it, and no cause, since nobody kno
   assert.equal(told(effect as Heard), { id: undefined, name: 'a/pass', attempt: undefined })
 })
 
+test('each of a batch names the message that it is told to follow from', async () => {
+  const { wire, host, broker } = await alone({ 'a/other': { mode: 'stream', subject: 'events.plain', handler() {} } })
+  await host.stop()
+  for (let n = 0; n < 3; n++) await wire.store('events.cause', { n }, { 'Nats-Msg-Id': `cause:${n}` })
+  const emits = ['events.effect']
+  const handler = (_: Note[], { emit, messages }: Context & { messages: Parameters<Context['emit']>[2][] }) => {
+    for (const [n, message] of messages.entries()) emit('events.effect', { n }, message)
+  }
+  await runFunctions(broker, {
+    contracts,
+    functions: { 'a/pass': { ...passOn, emits, policy: { batch: 10 }, handler } },
+  })
+  const made = await effects(wire, 3)
+  for (const effect of made) {
+    assert.equal(told(effect), { id: `cause:${(effect.body as Note).n}`, name: 'a/pass', attempt: undefined })
+  }
+})
+
 test('a request carries its sender’s cause, and what it makes another emit is caused by that, or by the request', async () => {
   const { wire } = await alone({
     'a/ask': {

@@ -32,7 +32,7 @@ export interface Context {
   raw: Record<string, unknown>
   idempotencyKey: string | undefined
   replayed(): void
-  emit(subject: string, body: unknown): void
+  emit(subject: string, body: unknown, of?: { id: string | undefined; attempt: number }): void
   publish(subject: string, body: unknown): Promise<Published<Note>>
   request(subject: string, body: unknown, options?: RequestOptions): Promise<Reply<Note>>
   store<T>(bucket: string): Store<T>
