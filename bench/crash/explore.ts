@@ -150,7 +150,10 @@ async function killAt(point: Point, run: Run, rest: RuntimeProcess) {
   let victim = startVictim(point.function, run, point)
   let url = await (isGateway ? victim : rest).running.catch(() => undefined)
   let killed = false
+  let over = false
   const again = victim.ended.then(async (how) => {
+    // One that no point has ended is ended below, and another in its place would take the messages of all later points.
+    if (over) return
     killed = how === 'SIGKILL'
     victim = startVictim(point.function, run)
     const started = await victim.running
@@ -167,6 +170,7 @@ async function killAt(point: Point, run: Run, rest: RuntimeProcess) {
   if (killed) await again
   const verdict = await judge({ natsUrl, httpUrl: url as string, manifest, tally, shelved, patienceMs, bank })
   const faults = [...tally.faults.slice(before), ...(isClean(verdict) ? [] : told(verdict))]
+  over = true
   await victim.end('SIGTERM')
   return { killed, faults }
 }

@@ -21,10 +21,7 @@ export async function flow({ count, connections }: { count: number; connections:
   const jsm = await nc.jetstreamManager()
   // Nobody picks up while this is measured.
   const env = { NATS_URL: broker.url, DELIVERY_SIMULATION_MS: '3600000' }
-  const app = await start(
-    process.env.PROF ? [...process.env.PROF.split(' '), 'dist/runtime/main.mjs'] : ['runtime'],
-    env,
-  )
+  const app = await start(['runtime'], env)
   await load({
     url: app.url,
     connections: 1,
