@@ -34,7 +34,7 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
   let onIdle: (() => void) | undefined
 
   /** Resolves when the handler's part is done: the rest of an answer that streams holds no slot. */
-  const answer = async (request: IncomingMessage, response: ServerResponse, { signal }: AbortController) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse, life: AbortController) => {
     const run = new Run(entry, `${request.method} ${request.url}`, header(request, traceparent))
     const context = Object.assign(new Context(run, ports), { ready, metrics, loopback: isLoopback(host) })
     const began = performance.now()
@@ -52,7 +52,7 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
       else sendProblem(response, 500)
     }
     try {
-      const given = toRequest(request, signal, entry.maxBodyBytes ?? largestBody)
+      const given = toRequest(request, life, entry.maxBodyBytes ?? largestBody)
       const result = (await inTime(run, () => fn.handler(given, context))) as Answer
       await Promise.all(run.emitted.map((emission) => ports.send(emission, run.left())))
       if (result.status < 500) tell('returned')
@@ -75,7 +75,8 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
     if (closing) life.abort(new Error('the process is stopping'))
     response.once('close', () => {
       active.delete(response)
-      life.abort(new Error('the client has gone'))
+      // Nobody listens any more once the answer is out.
+      if (!response.writableFinished) life.abort(new Error('the client has gone'))
       if (active.size === 0) onIdle?.()
     })
     if (slots.run(() => answer(request, response, life))) return
@@ -138,14 +139,16 @@ const header = (request: IncomingMessage, name: string): string | undefined => {
   return Array.isArray(value) ? value.join(', ') : value
 }
 
-function toRequest(request: IncomingMessage, signal: AbortSignal, limit: number): HttpRequest {
+function toRequest(request: IncomingMessage, life: AbortController, limit: number): HttpRequest {
   const target = (request.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '')
   return {
     method: request.method ?? 'GET',
     // The Host is the client's to write, in its header and in an absolute target, so no answer depends on it.
     url: `http://localhost${target.startsWith('/') ? target : `/${target}`}`,
     headers: { get: (name) => header(request, name) ?? null },
-    signal,
+    get signal() {
+      return life.signal
+    },
     text: () => readText(request, limit),
   }
 }

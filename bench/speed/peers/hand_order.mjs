@@ -11,9 +11,9 @@ const orders = await js.views.kv('hand_orders', { storage: StorageType.File })
 async function create(order) {
   const order_id = randomUUID()
   const occurred_at = new Date().toISOString()
-  const event = { order_id, occurred_at, ...order }
+  const event = { ...order, order_id, occurred_at }
   await js.publish('hand.events.order_created', JSON.stringify(event), { msgID: order_id })
-  const record = { order_id, status: 'created', updated_at: occurred_at, ...order }
+  const record = { ...order, order_id, status: 'created', updated_at: occurred_at }
   await orders.create(order_id, JSON.stringify(record))
   return { order_id, status: 'created' }
 }

@@ -42,7 +42,9 @@ Inject('ORDER')(OrderController, undefined, 0)
 Controller('api/v1/orders')(OrderController)
 Module({
   imports: [
-    ClientsModule.register([{ name: 'ORDER', transport: Transport.NATS, options: { servers: [process.env.NATS_URL] } }]),
+    ClientsModule.register([
+      { name: 'ORDER', transport: Transport.NATS, options: { servers: [process.env.NATS_URL] } },
+    ]),
   ],
   controllers: [OrderController],
 })(GatewayModule)

@@ -21,9 +21,9 @@ class OrderController {
   async create(order) {
     const order_id = randomUUID()
     const occurred_at = new Date().toISOString()
-    const event = { order_id, occurred_at, ...order }
+    const event = { ...order, order_id, occurred_at }
     await this.js.publish('nest.events.order_created', JSON.stringify(event), { msgID: order_id })
-    const record = { order_id, status: 'created', updated_at: occurred_at, ...order }
+    const record = { ...order, order_id, status: 'created', updated_at: occurred_at }
     await this.orders.create(order_id, JSON.stringify(record))
     return { order_id, status: 'created' }
   }
