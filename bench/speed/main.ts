@@ -122,8 +122,9 @@ for (const name of positionals.length > 0 ? positionals : all) {
       ].flat()
     : await (told[name] as () => Promise<Line[]>)()
   lines.push(...found)
-  for (const line of found)
-    console.log(`${line.what}: ${line.value}${line.bar ? `  (${line.bar}${line.met ? '' : ', not met'})` : ''}`)
+  for (const { what, value, bar, met, detail } of found) {
+    console.log(`${what}: ${value}${bar ? `  (${bar}${met ? '' : ', not met'})` : ''}${detail ? `  ${detail}` : ''}`)
+  }
 }
 await mkdir('dist/bench', { recursive: true })
 await writeFile(

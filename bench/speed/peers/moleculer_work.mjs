@@ -1,6 +1,4 @@
-// What one writes with Moleculer as its guide shows: a service with a channel on JetStream, at most 64 at once; its
-// handler publishes what follows, and the channel then acks. It reads the stream WORK as the benchmark filled it
-// (subject work.item, body {n, text} as JSON), by a push consumer that is named as the others' is: work__handle.
+// What one writes with Moleculer as its guide shows: a service with a channel on the JetStream stream WORK, 64 at once.
 import { Middleware as Channels } from '@moleculer/channels'
 import { ServiceBroker } from 'moleculer'
 
@@ -30,6 +28,7 @@ broker.createService({
   name: 'work',
   channels: {
     'work.item': {
+      // The durable's name, as that of the others.
       group: 'work__handle',
       async handler(item) {
         const js = broker.channelAdapter.client
