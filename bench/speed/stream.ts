@@ -59,8 +59,9 @@ export async function stream(natsUrl: string, count: number): Promise<Figure> {
         round: () => round(['runtime', '--manifest', 'bench/speed/system/manifest.json', '--only', 'work/handle']),
       },
       { name: 'by hand', round: () => round(['bench/speed/peers/hand_work.mjs']) },
+      { name: '@moleculer/channels', round: () => round(['bench/speed/peers/moleculer_work.mjs']) },
     ],
-    toReach: { 'by hand': 1.5 },
+    toReach: { 'by hand': 1.5, '@moleculer/channels': 10 },
     end: () => nc.close(),
   }
 }
