@@ -122,6 +122,9 @@ export function checkShape(entry: FunctionEntry, streams: Manifest['streams']): 
   if (entry.policy.batch !== undefined && (mode === 'rpc' || mode === 'http')) {
     throw new Error(`config.batch is for messages that nobody waits for; this is ${mode}`)
   }
+  if (entry.policy.gatherMs !== undefined && entry.policy.batch === undefined) {
+    throw new Error('config.gatherMs is for a batch: set config.batch as well')
+  }
   if (mode === 'http') return
   if (!subject) throw new Error(`config.subject is required in mode ${mode}`)
   if ((mode === 'rpc' || mode === 'job') && !queue) {

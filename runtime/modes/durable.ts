@@ -177,11 +177,12 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   const waiting: Delivered[] = []
   let busy = 0
   let gathering: NodeJS.Timeout | undefined
-  let gathered = policy.gatherMs === undefined
+  let { gatherMs } = policy
+  let gathered = gatherMs === undefined
   const begin = () => {
     while (busy < atOnce && waiting.length > 0) {
       if (!gathered && waiting.length < most) return gather()
-      gathered = policy.gatherMs === undefined
+      gathered = gatherMs === undefined
       clearTimeout(gathering)
       gathering = undefined
       busy++
@@ -197,7 +198,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
       gathering = undefined
       gathered = true
       begin()
-    }, policy.gatherMs)
+    }, gatherMs)
   }
 
   await provision()
@@ -232,6 +233,10 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
 
   return {
     async stop() {
+      // What gathers already waits for nothing more.
+      gatherMs = undefined
+      gathered = true
+      begin()
       await puller.stop()
       // Only now, since what is handed back while a pull is open would come here again.
       stopping.abort()

@@ -103,6 +103,12 @@ const misfits: Wrong[] = [
     says: /config\.emits events\.order_lost has no contract; add 'events\.order_lost': message\(struct\) to/,
   },
   {
+    what: 'gathers what is no batch',
+    file: 'functions/wrong/gather.ts',
+    text: config(`${event}, gatherMs: 50`),
+    says: /config\.gatherMs is for a batch: set config\.batch as well/,
+  },
+  {
     what: 'emits a request',
     file: 'functions/wrong/emits_rpc.ts',
     text: config(`${event}, emits: ['rpc.create_order']`),

@@ -80,6 +80,24 @@ test('gathers what comes within its time, and waits no longer once it is full', 
   assert.equal(sizes, [5, 5, 1])
 })
 
+test('a stop waits for nothing more to gather', async () => {
+  const sizes: number[] = []
+  const { wire, host } = await start(
+    2,
+    (batch) => {
+      sizes.push(batch.length)
+    },
+    { gatherMs: 10_000, batch: 5 },
+  )
+  await eventually('both to be taken', async () => {
+    const { num_ack_pending } = await wire.durable('EVENTS', 'note/take')
+    return num_ack_pending === 2
+  })
+  assert.is(await host.stop(), true)
+  assert.equal(sizes, [2])
+  assert.is((await wire.durable('EVENTS', 'note/take')).num_ack_pending, 0)
+})
+
 test('concurrency counts batches, and no more is pulled than they hold', async () => {
   const open: (() => void)[] = []
   let most = 0
