@@ -2,7 +2,7 @@ import type { Headers, SentHeaders } from '../runtime/envelope'
 
 const version = 'NATS/1.0'
 const status = /^NATS\/1\.0 (\d{3})/
-const wellFormed = /^[!-9;-~]+$/
+const wellFormed = /^[!-9;-~]*$/
 const lineBreak = /[\r\n]/
 const mostNames = 1_000
 
@@ -18,23 +18,29 @@ function checkName(name: string): void {
 /** Hands on each header of the block; throws where a name holds what none may, as the client's own parser does. */
 function each(block: string, take: (name: string, value: string) => void): void {
   for (let start = block.indexOf('\r\n') + 2; start > 1; ) {
-    const end = block.indexOf('\r\n', start)
+    const next = block.indexOf('\r\n', start)
+    const end = next < 0 ? block.length : next
     const colon = block.indexOf(':', start)
-    if (end < 0) return
     if (colon >= 0 && colon < end) {
       const name = block.slice(start, colon)
       checkName(name)
       take(name, block.slice(colon + 1, end).trim())
     }
-    start = end + 2
+    start = next + 2
   }
+}
+
+/** Also under a name that every object has. */
+function setOwn<V>(found: Record<string, V>, name: string, value: V): void {
+  if (!(name in found)) found[name] = value
+  else Object.defineProperty(found, name, { value, enumerable: true, writable: true, configurable: true })
 }
 
 /** The first value of each. */
 export function firstOf(block: string): Headers {
   const found: Headers = {}
   each(block, (name, value) => {
-    found[name] ??= value
+    if (!Object.hasOwn(found, name)) setOwn(found, name, value)
   })
   return found
 }
@@ -42,7 +48,7 @@ export function firstOf(block: string): Headers {
 export function allOf(block: string): Record<string, string[]> {
   const found: Record<string, string[]> = {}
   each(block, (name, value) => {
-    found[name] = [...(found[name] ?? []), value]
+    setOwn(found, name, Object.hasOwn(found, name) ? [...(found[name] ?? []), value] : [value])
   })
   return found
 }
@@ -53,6 +59,7 @@ export const statusOf = (block: string): number => Number(status.exec(block)?.[1
 export function encodeHeaders(headers: SentHeaders): string {
   let block = version
   for (const name in headers) {
+    if (name === '') throw new Error('a header without a name')
     checkName(name)
     const values = headers[name] as string | string[]
     for (const value of typeof values === 'string' ? [values] : values) {

@@ -18,7 +18,7 @@ type Below = { protocol: { sendCommand(...parts: Uint8Array[]): void; flushPendi
 // So that who gets it begins while the rest is still made: all at once, one process of a chain would run at a time.
 const most = 8_192
 
-const notASubject = /^$|\s/
+const notASubject = /^$|[ \t\r\n]/
 
 export function openOutbox(nc: NatsConnection): Outbox {
   const { protocol } = nc as unknown as Below

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { EventEmitter } from 'node:events'
 import type { Observer } from '../observe/observer'
+import { nextTraceparent } from '../observe/trace'
 import { check, messageContract, requestContract } from './contracts'
 import { causeHeaders, encode, type Headers, idempotencyKey as keyHeader, traceparent } from './envelope'
 import { rejection } from './errors'
@@ -29,7 +30,7 @@ export interface Emission {
 }
 
 /** The message of a batch that an emission follows from. */
-type Source = { id: string | undefined; attempt: number }
+type Source = { id: string | undefined; attempt: number; headers?: Headers }
 
 /** What the runtime does for a handler; the handler's side knows no NATS. */
 export interface Ports {
@@ -139,7 +140,7 @@ export class Context {
   }
 
   #emission(subject: string, body: unknown, of?: Source): Emission {
-    const { entry, cause, traceparent: trace } = this.#run
+    const { entry, cause, traceparent: own } = this.#run
     const contract = messageContract(this.#ports.contracts, declared(entry, 'emits', subject))
     if (!contract) throw new Error(`${subject} has no message contract`)
     const sent = faultless(() => check(contract.body, body), subject)
@@ -147,11 +148,14 @@ export class Context {
       throw new Error(`${subject} has no id in its contract, without which a batch that comes again would repeat it`)
     }
     const id = contract.id?.(sent) ?? this.#nameOf(subject, sent)
+    if (!of) return { subject, body: sent, id, headers: headersOf({ traceparent: own, cause }) }
+    const itsOwn = of.headers?.[traceparent]
+    const trace = itsOwn ? nextTraceparent(itsOwn) : own
     return {
       subject,
       body: sent,
       id,
-      headers: headersOf({ traceparent: trace, cause: { ...cause, ...(of && { id: of.id, attempt: of.attempt }) } }),
+      headers: headersOf({ traceparent: trace, cause: { ...cause, id: of.id, attempt: of.attempt } }),
     }
   }
 

@@ -12,7 +12,7 @@ const watched = new Set<Watched>()
 let timer: NodeJS.Timeout | undefined
 
 function look(): void {
-  const now = Date.now()
+  const now = performance.now()
   for (const one of watched) {
     if (one.run.deadline > now) continue
     watched.delete(one)

@@ -75,6 +75,7 @@ export async function invoke(
   if (turn) await turn
   try {
     const began = performance.now()
+    run.startedAt = Date.now()
     ports.observe.began(run)
     const outcome = await outcomeFrom(fn, incoming, { run, ports, deliver })
     ports.observe.ended(run, outcome.kind, performance.now() - began, errorOf(outcome))

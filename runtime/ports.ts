@@ -41,6 +41,10 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
     return carriers.get(subject)
   }
 
+  connection.onStatus(() => {
+    for (const recent of recents.values()) recent.clear()
+  })
+
   const recentOf = (bucket: string): Recent<Seen> => {
     const recent = recents.get(bucket) ?? openRecent(recentBytes)
     recents.set(bucket, recent)
@@ -59,12 +63,11 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
     gate: openGate(),
     local: new EventEmitter().setMaxListeners(0),
 
-    send(emission, budgetMs) {
+    async send(emission, budgetMs) {
       const stream = carrierOf(emission.subject)
-      if (stream) return publish(emission, stream, budgetMs)
+      if (stream) return void (await publish(emission, stream, budgetMs))
       const headers = { ...emission.headers, [messageId]: emission.id }
       connection.publish(emission.subject, encode(emission.body), { headers })
-      return Promise.resolve()
     },
 
     async publish(emission, budgetMs) {

@@ -14,12 +14,13 @@ interface Begun {
 
 /** One run of a handler: its deadline, its trace and what it has emitted so far. */
 export class Run implements Observed {
-  readonly startedAt = Date.now()
+  startedAt = Date.now()
   readonly traceparent: string
   readonly emitted: Emission[] = []
   /** Told with all that it sends. */
   cause: Cause
   timeoutMs: number
+  /** By the clock that nobody sets. */
   deadline: number
   /** The body as it came, once it is read. */
   raw: unknown
@@ -37,7 +38,7 @@ export class Run implements Observed {
     this.traceparent = nextTraceparent(parent)
     this.cause = { id: causeId, function: entry.name, attempt }
     this.timeoutMs = entry.policy.timeoutMs
-    this.deadline = this.startedAt + this.timeoutMs
+    this.deadline = performance.now() + this.timeoutMs
     this.#id = id || undefined
   }
 
@@ -52,7 +53,7 @@ export class Run implements Observed {
 
   limitTo(timeoutMs: number): void {
     this.timeoutMs = timeoutMs
-    this.deadline = Date.now() + timeoutMs
+    this.deadline = performance.now() + timeoutMs
   }
 
   /**
@@ -60,7 +61,7 @@ export class Run implements Observed {
    * time is over and counts as its failure.
    */
   readonly left = (): number => {
-    const rest = this.deadline - Date.now()
+    const rest = this.deadline - performance.now()
     return Math.min(longestTimerMs, Math.max(1, Math.floor(Math.min(rest * 0.9, Math.max(rest - 50, rest / 2)))))
   }
 

@@ -46,17 +46,32 @@ export function kvStore<T>(js: JetStream, bucket: string, recent: Recent<Seen> =
         isFresh = true
         return read(key)
       }
-      for (let seen = recent.get(key) ?? (await look()); ; ) {
+      /** What is to be stored, and whether that is what is there already. */
+      const decide = (seen: Seen) => {
         const known = parsed(seen)
         const next = change(known)
-        if (next === known) {
-          // That nothing is to be done holds of what is there now alone.
+        if (next === undefined && known !== undefined) {
+          throw new Error(`the change of ${bucket}/${key} returned nothing for a record`)
+        }
+        return { next, isKnown: next === known }
+      }
+      for (let seen = recent.get(key) ?? (await look()); ; ) {
+        let decided: ReturnType<typeof decide>
+        try {
+          decided = decide(seen)
+        } catch (error) {
+          // A refusal holds of what is there now alone, as does that nothing is to be done.
+          if (isFresh) throw error
+          seen = await look()
+          continue
+        }
+        const { next, isKnown } = decided
+        if (isKnown) {
           const now = isFresh ? seen : await look()
           if (now.revision === seen.revision) return next
           seen = now
           continue
         }
-        if (next === undefined) throw new Error(`the change of ${bucket}/${key} returned nothing for a record`)
         const id = nextOperation()
         const writes = [id, ...seen.writes].slice(0, mostOperations)
         const text = JSON.stringify(next)

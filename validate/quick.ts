@@ -50,8 +50,9 @@ function fields(schema: Record<string, unknown>, isOpen: boolean): Accepts | und
   }
 }
 
-const sizeOf = (value: number | string | { length?: number; size?: number }): number =>
-  typeof value === 'number' ? value : ((value as { length?: number }).length ?? (value as { size: number }).size)
+/** NaN, which is within no limits, for what superstruct measures otherwise. */
+const sizeOf = (value: unknown): number =>
+  typeof value === 'number' ? value : typeof value === 'string' || Array.isArray(value) ? value.length : Number.NaN
 
 export const string: typeof real.string = () => noted(real.string(), (value) => typeof value === 'string')
 export const boolean: typeof real.boolean = () => noted(real.boolean(), (value) => typeof value === 'boolean')
@@ -157,4 +158,6 @@ export const nonempty: typeof real.nonempty = (struct) =>
   narrowed(real.nonempty(struct), struct, (value) => sizeOf(value) > 0)
 
 export const pattern: typeof real.pattern = (struct, form) =>
-  narrowed(real.pattern(struct, form), struct, (value) => form.test(value))
+  form.global || form.sticky
+    ? real.pattern(struct, form)
+    : narrowed(real.pattern(struct, form), struct, (value) => form.test(value))

@@ -27,18 +27,26 @@ export default (async (_, { messages, store, emit, log, replaying }) => {
   await Promise.all([...byOrder(messages)].map(([id, events]) => follow(id, events)))
 
   async function follow(id: string, events: OrderMessage[]): Promise<void> {
-    const order = await orders.update(id, (known) =>
-      // In a replay the decision follows as an event of its own.
-      events.reduce((order, event) => (replaying ? apply(order, event) : decide(order, event, at)), known),
-    )
+    let cause: OrderMessage | undefined
+    const order = await orders.update(id, (known) => {
+      cause = undefined
+      let order = known
+      for (const event of events) {
+        const before = order
+        // In a replay the decision follows as an event of its own.
+        order = replaying ? apply(order, event) : decide(order, event, at)
+        if (order?.cancelled && !before?.cancelled) cause = event
+      }
+      return order
+    })
     const created = events.find(isCreated)
     if (created && order?.created?.request_hash !== created.body.request_hash) {
       log.warn({ order: id }, 'dropped: an order_created with another request')
     }
     // Told again at a repeat, since the first time may have ended before the event was out.
-    const cause = events.find(({ subject }) => causes.has(subject))
-    const cancelled = order && cause && cancelledEvent(order)
-    if (cancelled) emit('events.order_cancelled', cancelled, cause)
+    const told = cause && causes.has(cause.subject) ? cause : events.find(({ subject }) => causes.has(subject))
+    const cancelled = order && told && cancelledEvent(order)
+    if (cancelled) emit('events.order_cancelled', cancelled, told)
   }
 }) satisfies Handler<typeof config>
 

@@ -46,7 +46,9 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
     }
     const fail = (error: unknown) => {
       tell('failed', asError(error))
-      if (!request.complete && Date.now() >= run.deadline) return sendProblem(response, 408)
+      // An abandoned handler hears that nobody waits for it.
+      life.abort(asError(error))
+      if (!request.complete && performance.now() >= run.deadline) return sendProblem(response, 408)
       log.error({ ...run.fields(), err: asError(error), method: request.method, url: request.url }, 'unanswered')
       if (response.headersSent) response.destroy()
       else sendProblem(response, 500)

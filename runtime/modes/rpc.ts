@@ -28,7 +28,11 @@ export function startRpc(fn: LoadedFunction, { connection, ports, log }: Broker)
       reply(arrived, outcome)
     } catch (error) {
       log.error({ ...run.fields(ports.logged), err: error }, 'the request failed')
-      reply(arrived, outcomeOf(error))
+      try {
+        reply(arrived, outcomeOf(error))
+      } catch {
+        // Nobody can be answered there; that is told above.
+      }
     }
   }
 

@@ -109,13 +109,17 @@ test('several messages in one batch: who sent it, and no cause, since nobody kno
   assert.equal(told(effect as Heard), { id: undefined, name: 'a/pass', attempt: undefined })
 })
 
-test('each of a batch names the message that it is told to follow from', async () => {
+test('each of a batch names the message that it is told to follow from, and goes on with its trace', async () => {
   const { wire, host, broker } = await alone({ 'a/other': { mode: 'stream', subject: 'events.plain', handler() {} } })
   await host.stop()
-  for (let n = 0; n < 3; n++) await wire.store('events.cause', { n }, { 'Nats-Msg-Id': `cause:${n}` })
+  const trace = (n: number) => `${n}`.repeat(32)
+  for (let n = 1; n <= 3; n++) {
+    const traceparent = `00-${trace(n)}-00f067aa0ba902b7-01`
+    await wire.store('events.cause', { n }, { 'Nats-Msg-Id': `cause:${n}`, traceparent })
+  }
   const emits = ['events.effect']
   const handler = (_: Note[], { emit, messages }: Context & { messages: Parameters<Context['emit']>[2][] }) => {
-    for (const [n, message] of messages.entries()) emit('events.effect', { n }, message)
+    for (const [index, message] of messages.entries()) emit('events.effect', { n: index + 1 }, message)
   }
   await runFunctions(broker, {
     contracts,
@@ -123,7 +127,9 @@ test('each of a batch names the message that it is told to follow from', async (
   })
   const made = await effects(wire, 3)
   for (const effect of made) {
-    assert.equal(told(effect), { id: `cause:${(effect.body as Note).n}`, name: 'a/pass', attempt: undefined })
+    const { n } = effect.body as Note
+    assert.equal(told(effect), { id: `cause:${n}`, name: 'a/pass', attempt: undefined })
+    assert.is(effect.headers.traceparent?.slice(3, 35), trace(n))
   }
 })
 

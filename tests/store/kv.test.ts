@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
 import { ensureStreams } from '../../provision/streams'
-import { kvStore } from '../../stores/kv'
+import { kvStore, type Seen } from '../../stores/kv'
+import { openRecent, type Recent } from '../../stores/recent'
 import { type Broker, startBroker } from '../support/broker'
 import { connectJetStream } from '../support/jetstream'
 import { startProxy } from '../support/proxy'
@@ -16,15 +17,68 @@ const start = () => {
   return shared
 }
 
-async function open(broker: Pick<Broker, 'url'>, leaderReads = false) {
+async function open(broker: Pick<Broker, 'url'>, leaderReads = false, recent?: Recent<Seen>) {
   const js = await connectJetStream(broker, leaderReads)
   await ensureStreams(js, [{ name: 'KV_counts', subjects: ['$KV.counts.>'], bucket: true }])
-  return kvStore<{ n: number }>(js, 'counts')
+  return kvStore<{ n: number }>(js, 'counts', recent)
 }
 
 const add = ({ n }: { n: number } = { n: 0 }) => ({ n: n + 1 })
 
 storePromises(test, async () => open(await start()))
+
+const remembers = suite('the store that remembers what it saw')
+
+/** One that remembers, and another process that changes the same records. */
+async function two() {
+  const broker = await start()
+  return { mine: await open(broker, false, openRecent(1_000_000)), other: await open(broker) }
+}
+
+storePromises(remembers, async () => open(await start(), false, openRecent(1_000_000)))
+
+remembers('a refusal holds of what is there now, not of what was seen', async () => {
+  const { mine, other } = await two()
+  await mine.update('sold', () => ({ n: 0 }))
+  await other.update('sold', () => ({ n: 5 }))
+  const taken = mine.update('sold', (known) => {
+    if (!known?.n) throw new Error('sold out')
+    return { n: known.n - 1 }
+  })
+  assert.equal(await taken, { n: 4 })
+  const gone = mine.update('sold', () => {
+    throw new Error('never')
+  })
+  assert.match(await gone.catch((error: Error) => error.message), 'never')
+})
+
+remembers('so does that nothing is to be done, and that there is nothing', async () => {
+  const { mine, other } = await two()
+  await mine.update('same-now', () => ({ n: 1 }))
+  await other.update('same-now', () => ({ n: 2 }))
+  assert.equal(await mine.update('same-now', (known) => (known?.n === 1 ? known : { n: 3 })), { n: 3 })
+  assert.is(await mine.get('absent'), undefined)
+  await other.update('absent', () => ({ n: 7 }))
+  assert.equal(await mine.update('absent', (known = { n: 0 }) => ({ n: known.n + 1 })), { n: 8 })
+})
+
+remembers('what a handler does to a record that it was given is its own', async () => {
+  const { mine } = await two()
+  const given = await mine.update('shared', () => ({ n: 1 }))
+  given.n = 100
+  assert.equal(await mine.update('shared', add), { n: 2 })
+})
+
+remembers('what is no JSON any more is read anew', async () => {
+  const { mine } = await two()
+  const { nc } = await openWire(await start())
+  await nc.jetstream().publish('$KV.counts.torn', '{"n":')
+  await mine.update('torn', add).catch(() => undefined)
+  await nc.jetstream().publish('$KV.counts.torn', '{"n":4}')
+  assert.equal(await mine.update('torn', add), { n: 5 })
+})
+
+remembers.run()
 
 test('a change that returns its argument leaves the bucket as it is', async () => {
   const broker = await start()

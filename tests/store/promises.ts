@@ -6,9 +6,11 @@ interface Count {
   n: number
 }
 
+// Of all stores that are tried, since they may share a bucket.
+let keys = 0
+
 /** What every store keeps, whatever is under it; `open` connects once more, as another process would. */
 export function storePromises(test: ReturnType<typeof suite>, open: () => Promise<Store<Count>>): void {
-  let keys = 0
   const freshKey = () => `promise/${++keys}`
   let shared: Promise<Store<Count>> | undefined
   const opened = () => {
