@@ -8,14 +8,27 @@ const test = suite('the slots of an http function')
 
 const queued = 1_000
 
-async function start(handler: (request: Request) => unknown) {
+async function start(handler: (request: Request) => unknown, policy: object = {}) {
   const broker = await startBroker()
   return runFunctions(broker, {
     contracts: {},
-    functions: { 'web/http': { mode: 'http', policy: { concurrency: 2 }, handler } },
+    functions: { 'web/http': { mode: 'http', policy: { concurrency: 2, ...policy }, handler } },
     env: { OPS_ADDR: '127.0.0.1:0' },
   })
 }
+
+test('a handler that runs over its time hears that nobody waits for it', async () => {
+  const signals: AbortSignal[] = []
+  const host = await start(
+    (request) => {
+      signals.push(request.signal)
+      return new Promise(() => undefined)
+    },
+    { timeoutMs: 100 },
+  )
+  assert.is((await fetch(`${host.url}/`, { headers: { connection: 'close' } })).status, 500)
+  assert.is(signals[0]?.aborted, true)
+})
 
 test('hold its concurrency; beyond them and their queue it answers 503 at once', async () => {
   let release = () => {}

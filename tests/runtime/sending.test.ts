@@ -22,6 +22,8 @@ const contracts = {
   ...notes('events.sent', 'events.other', 'plain.sent', 'jobs.cause', 'rpc.cause', 'rpc.peer'),
   'events.named': message(Note, ({ n }) => `named:${n}`),
   'rpc.loose': request(Note, Note),
+  'events.loose': message(any()),
+  'plain.loose': message(any()),
 }
 
 let names = 0
@@ -45,6 +47,31 @@ const causeOf = ({ log }: { log: { fields: Record<string, unknown> }[] }) =>
   log.map(({ fields }) => (fields.err as Error | undefined)?.message).find(Boolean)
 const withId = async (wire: Wire, subject: string, id: string) =>
   (await wire.stored('EVENTS', subject)).filter(({ headers }) => headers['Nats-Msg-Id'] === id)
+
+test('emit: where one cannot be sent, no other’s failure is left unheard', async () => {
+  const { broker, wire } = await start()
+  const large = 'x'.repeat(1_100_000)
+  const unheard: unknown[] = []
+  const note = (error: unknown) => void unheard.push(error)
+  process.on('unhandledRejection', note)
+  try {
+    const { ask } = await handling(
+      broker,
+      wire,
+      (_, { emit }) => {
+        emit('events.loose', { large })
+        emit('plain.loose', { large })
+        return { n: 1 }
+      },
+      { emits: ['events.loose', 'plain.loose'] },
+    )
+    assert.is(codeOf(await ask()), '500')
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(unheard, [])
+  } finally {
+    process.off('unhandledRejection', note)
+  }
+})
 
 test('emit: nothing leaves before the handler returned, then all of it', async () => {
   const { broker, wire } = await start()
