@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type JetStreamManager } from 'nats'
 import { startBroker } from '../../testing/broker'
 import { load, order, post } from './http_load'
-import { start } from './process'
+import { type Process, start } from './process'
 import { cpuOf } from './usage'
 
 export interface Flow {
@@ -14,14 +14,30 @@ export interface Flow {
   cpuMs: { functions: number; broker: number }
 }
 
+interface Options {
+  count: number
+  connections: number
+  /** Processes that share order, inventory, payment and delivery, beside one for the rest; without, one runs all. */
+  workers?: number
+}
+
+const shared = 'order,inventory,payment,delivery'
+
 /** Whole orders: 201, reserved, paid, assigned, audited and notified of; until nothing is pending any more. */
-export async function flow({ count, connections }: { count: number; connections: number }): Promise<Flow> {
+export async function flow({ count, connections, workers = 0 }: Options): Promise<Flow> {
   const broker = await startBroker()
   const nc = await connect({ servers: broker.url })
   const jsm = await nc.jetstreamManager()
   // Nobody picks up while this is measured.
   const env = { NATS_URL: broker.url, DELIVERY_SIMULATION_MS: '3600000' }
-  const app = await start(['runtime'], env)
+  const others: Process[] = []
+  if (workers > 0) {
+    // The first one makes what all need.
+    await (await start(['runtime'], env)).end()
+    for (let nth = 0; nth < workers; nth++) others.push(await start(['runtime', '--only', shared], env))
+  }
+  const app = await start(workers > 0 ? ['runtime', '--except', shared] : ['runtime'], env)
+  const cpu = () => [app, ...others].reduce((sum, { pid }) => sum + cpuOf(pid), 0)
   await load({
     url: app.url,
     connections: 1,
@@ -57,7 +73,7 @@ export async function flow({ count, connections }: { count: number; connections:
   await place(0, 1_000)
   await drained(jsm)
   const before = await written(jsm)
-  const cpuBefore = { app: cpuOf(app.pid), broker: cpuOf(broker.pid) }
+  const cpuBefore = { app: cpu(), broker: cpuOf(broker.pid) }
   const assignedBefore = await assigned(jsm)
   const began = performance.now()
   await place(1_000, count)
@@ -72,10 +88,10 @@ export async function flow({ count, connections }: { count: number; connections:
       .filter(([, many]) => many > 0),
   )
   const cpuMs = {
-    functions: ((cpuOf(app.pid) - cpuBefore.app) * 1_000) / count,
+    functions: ((cpu() - cpuBefore.app) * 1_000) / count,
     broker: ((cpuOf(broker.pid) - cpuBefore.broker) * 1_000) / count,
   }
-  await app.end()
+  for (const one of [app, ...others]) await one.end()
   await nc.close()
   await broker.stop()
   return {

@@ -68,6 +68,20 @@ const told: Record<string, () => Promise<Line[]>> = {
       },
     ]
   },
+  scale: async () => {
+    const lines: Line[] = []
+    let one = 0
+    for (const workers of [1, 2, 4]) {
+      const { ordersPerSecond } = await flow({ count: 6_000, connections: 64, workers })
+      one ||= ordersPerSecond
+      lines.push({
+        what: `whole orders/s with ${workers} × \`--only order,inventory,payment,delivery\`, over one`,
+        value: `${(ordersPerSecond / one).toFixed(2)}×`,
+        detail: `${ordersPerSecond.toFixed(0)} orders/s`,
+      })
+    }
+    return lines
+  },
   latency: async () => {
     const { postP99, assignedP99, floorP99 } = await onBroker((url) => latency(url, 10))
     return [
