@@ -30,17 +30,18 @@ function each(block: string, take: (name: string, value: string) => void): void 
   }
 }
 
-/** Also under a name that every object has. */
-function setOwn<V>(found: Record<string, V>, name: string, value: V): void {
-  if (!(name in found)) found[name] = value
-  else Object.defineProperty(found, name, { value, enumerable: true, writable: true, configurable: true })
-}
+/** Names that every object has, asked for by name since the language's own question costs more than the header. */
+const inherited = new Set(Object.getOwnPropertyNames(Object.prototype))
+
+const setOwn = <V>(found: Record<string, V>, name: string, value: V) =>
+  Object.defineProperty(found, name, { value, enumerable: true, writable: true, configurable: true })
 
 /** The first value of each. */
 export function firstOf(block: string): Headers {
   const found: Headers = {}
   each(block, (name, value) => {
-    if (!Object.hasOwn(found, name)) setOwn(found, name, value)
+    if (!inherited.has(name)) found[name] ??= value
+    else if (!Object.hasOwn(found, name)) setOwn(found, name, value)
   })
   return found
 }
