@@ -6,6 +6,7 @@ type Line = Record<string, unknown>
 
 /** `node runtime` as a process of its own. */
 export interface RuntimeProcess {
+  pid: number
   /** Resolves once its functions run, with where its gateway listens, if it has one; rejects if it ends before that. */
   running: Promise<string>
   /** Resolves with what it ended with: `exit 0`, or the signal. */
@@ -56,13 +57,15 @@ export function startRuntime({
       if (lines.length > kept) lines.shift()
       const line = JSON.parse(text) as Line
       onLine(line)
-      if (line.msg === 'HTTP listens') url = String(line.url)
+      // A peer of a benchmark tells both at once.
+      if (line.msg === 'HTTP listens' || line.msg === 'running') url = String(line.url ?? url)
       if (line.msg === 'running') resolve(url)
     })
-    ended.then((how) => reject(new Error(`node runtime ${args.join(' ')} did not start: ${how}`)))
+    ended.then((how) => reject(new Error(`node ${[...entry, ...args].join(' ')} did not start: ${how}`)))
   })
   running.catch(() => undefined)
   return {
+    pid: child.pid as number,
     running,
     ended,
     lines,

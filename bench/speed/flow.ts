@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type JetStreamManager } from 'nats'
 import { startBroker } from '../../testing/broker'
-import { load, order, post } from './http_load'
+import { fillShelf, load, order, post } from './http_load'
 import { type Process, start } from './process'
 import { cpuOf } from './usage'
 
@@ -38,14 +38,7 @@ export async function flow({ count, connections, workers = 0 }: Options): Promis
   }
   const app = await start(workers > 0 ? ['runtime', '--except', shared] : ['runtime'], env)
   const cpu = () => [app, ...others].reduce((sum, { pid }) => sum + cpuOf(pid), 0)
-  await load({
-    url: app.url,
-    connections: 1,
-    count: 1,
-    expected: 200,
-    request: () =>
-      post('/api/v1/inventory/espresso-beans', JSON.stringify({ on_hand: 10_000_000 })).replace('POST', 'PUT'),
-  })
+  await fillShelf(app.url)
   const waiting = new Map<string, () => void>()
   const early = new Set<string>()
   nc.subscribe('events.delivery_assigned', {

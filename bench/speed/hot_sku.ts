@@ -1,9 +1,7 @@
 import { connect, type KvEntry } from 'nats'
-import { openConnection } from '../../runtime/nats/connection'
-import { openJetStream } from '../../runtime/nats/jetstream'
-import { openMux } from '../../runtime/nats/mux'
 import { openLedger } from '../../stores/ledger'
 import type { Figure } from './figure'
+import { openLink } from './link'
 
 interface Held {
   onHand: number
@@ -11,14 +9,12 @@ interface Held {
 }
 
 const contenders = 16
-const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** Sixteen that reserve one piece of one SKU again and again, half more than there is: nothing may be sold that is not there. */
 export async function hotSku(natsUrl: string, ms: number): Promise<Figure> {
   const nc = await connect({ servers: natsUrl, noAsyncTraces: true })
   const jsm = await nc.jetstreamManager()
-  const link = await openConnection({ NATS_URL: natsUrl }, 'bench', quiet)
-  const js = openJetStream(openMux(link), { leaderReads: false })
+  const { js, close } = await openLink(natsUrl)
   let nth = 0
 
   const run = async (reserve: () => Promise<boolean>): Promise<{ reserved: number; perSecond: number }> => {
@@ -89,7 +85,7 @@ export async function hotSku(natsUrl: string, ms: number): Promise<Figure> {
     toReach: { 'KV compare-and-set': 30 },
     async end() {
       await nc.close()
-      await link.close()
+      await close()
     },
   }
 }

@@ -44,43 +44,38 @@ async function rate(count: number, work: () => Promise<unknown>): Promise<number
 }
 
 /** POST /orders to a durable 201. */
-export async function posts(options: Options): Promise<Figure> {
-  await makeStreams(options.natsUrl)
-  const round = (name: keyof typeof sides) => () =>
-    withSide(name, options.natsUrl, async (url) => {
-      await place(url, { ...options, count: options.count / 2 })
-      return rate(options.count, () => place(url, options))
-    })
-  return {
-    name: `POST /orders to a durable 201, ${options.connections} connections`,
-    unit: 'orders/s',
-    contenders: Object.keys(sides).map((name) => ({ name, round: round(name as keyof typeof sides) })),
-    toReach: { 'by hand': 1.3, NestJS: 2 },
-    end: async () => undefined,
-  }
-}
+export const posts = (options: Options): Promise<Figure> =>
+  figure('POST /orders to a durable 201', 'orders/s', options, async (url) => {
+    return (count) => place(url, { ...options, count })
+  })
 
 /** GET of an order's status. */
-export async function gets(options: Options): Promise<Figure> {
-  await makeStreams(options.natsUrl)
-  const round = (name: keyof typeof sides) => () =>
-    withSide(name, options.natsUrl, async (url) => {
-      const id = await placed(url)
-      const ask = (count: number) =>
-        load({
-          url,
-          connections: options.connections,
-          count,
-          expected: 200,
-          request: () => get(`/api/v1/orders/${id}`),
-        })
-      await ask(options.count / 2)
-      return rate(options.count, () => ask(options.count))
+export const gets = (options: Options): Promise<Figure> =>
+  figure('GET status', 'requests/s', options, async (url) => {
+    const path = `/api/v1/orders/${await placed(url)}`
+    return (count) => load({ url, connections: options.connections, count, expected: 200, request: () => get(path) })
+  })
+
+type Ask = (count: number) => Promise<unknown>
+
+/** Each side asked so often, after half as often unmeasured; `begin` makes what is asked for. */
+async function figure(
+  name: string,
+  unit: string,
+  { natsUrl, connections, count }: Options,
+  begin: (url: string) => Promise<Ask>,
+): Promise<Figure> {
+  await makeStreams(natsUrl)
+  const round = (side: keyof typeof sides) => () =>
+    withSide(side, natsUrl, async (url) => {
+      const ask = await begin(url)
+      await ask(count / 2)
+      return rate(count, () => ask(count))
     })
   return {
-    name: `GET status, ${options.connections} connections`,
-    unit: 'requests/s',
-    contenders: Object.keys(sides).map((name) => ({ name, round: round(name as keyof typeof sides) })),
+    name: `${name}, ${connections} connections`,
+    unit,
+    contenders: Object.keys(sides).map((side) => ({ name: side, round: round(side as keyof typeof sides) })),
     toReach: { 'by hand': 1.3, NestJS: 2 },
     end: async () => undefined,
   }

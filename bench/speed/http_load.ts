@@ -78,3 +78,10 @@ export const order = (user: string): string =>
     address: '1 Main Street',
     payment_method: 'card',
   })
+
+/** More of what `order` asks for than any run orders. */
+export async function fillShelf(url: string): Promise<void> {
+  const body = JSON.stringify({ on_hand: 10_000_000 })
+  const { status } = await fetch(`${url}/api/v1/inventory/espresso-beans`, { method: 'PUT', body })
+  if (status !== 200) throw new Error(`the shelf was not filled: ${status}`)
+}

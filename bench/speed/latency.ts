@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'nats'
-import { load, order, post } from './http_load'
+import { fillShelf, load, order, post } from './http_load'
 import { start } from './process'
 
 export interface Latency {
@@ -22,14 +22,7 @@ export const percentile = (values: ArrayLike<number>, share: number): number => 
 export async function latency(natsUrl: string, seconds: number): Promise<Latency> {
   const nc = await connect({ servers: natsUrl, noAsyncTraces: true })
   const app = await start(['runtime'], { NATS_URL: natsUrl, DELIVERY_SIMULATION_MS: '3600000' })
-  await load({
-    url: app.url,
-    connections: 1,
-    count: 1,
-    expected: 200,
-    request: () =>
-      post('/api/v1/inventory/espresso-beans', JSON.stringify({ on_hand: 10_000_000 })).replace('POST', 'PUT'),
-  })
+  await fillShelf(app.url)
   const created = new Map<string, number>()
   const assigned: number[] = []
   nc.subscribe('events.order_created', {

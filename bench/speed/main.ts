@@ -126,14 +126,12 @@ const lines: Line[] = []
 for (const name of positionals.length > 0 ? positionals : all) {
   const make = compared[name]
   const found = make
-    ? [
-        lineOf(
-          await onBroker(async (url) => {
-            const figure = await make(url)
-            return measure(figure, rounds).finally(figure.end)
-          }),
-        ),
-      ].flat()
+    ? lineOf(
+        await onBroker(async (url) => {
+          const figure = await make(url)
+          return measure(figure, rounds).finally(figure.end)
+        }),
+      )
     : await (told[name] as () => Promise<Line[]>)()
   lines.push(...found)
   for (const { what, value, bar, met, detail } of found) {

@@ -1,9 +1,6 @@
 import { connect } from 'nats'
-import { openConnection } from '../../runtime/nats/connection'
-import { openJetStream } from '../../runtime/nats/jetstream'
-import { openMux } from '../../runtime/nats/mux'
+import { openLink } from './link'
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 const inFlight = 512
 const cpuMsOf = ({ user, system }: NodeJS.CpuUsage) => (user + system) / 1_000
 
@@ -12,8 +9,7 @@ export async function rawPublishes(natsUrl: string, count: number): Promise<{ pe
   const nc = await connect({ servers: natsUrl })
   await (await nc.jetstreamManager()).streams.add({ name: 'RAW', subjects: ['raw.*'] })
   await nc.close()
-  const link = await openConnection({ NATS_URL: natsUrl }, 'bench', quiet)
-  const js = openJetStream(openMux(link), { leaderReads: false })
+  const { js, close } = await openLink(natsUrl)
   const body = JSON.stringify({ n: 0, text: 'x'.repeat(200) })
 
   const publish = async (many: number) => {
@@ -33,6 +29,6 @@ export async function rawPublishes(natsUrl: string, count: number): Promise<{ pe
   await publish(count)
   const ms = performance.now() - began
   const used = cpuMsOf(process.cpuUsage(cpu)) / count
-  await link.close()
+  await close()
   return { perSecond: (count / ms) * 1_000, cpuMs: used }
 }

@@ -16,9 +16,9 @@ export async function stream(natsUrl: string, count: number): Promise<Figure> {
     from += count
     // Makes streams and durable; then all is emptied for the round.
     await (
-      await start(['runtime', '--manifest', 'bench/speed/system/manifest.json', '--only', 'work/handle'], env)
+      await start(['runtime', '--manifest', 'bench/speed/system/manifest.json', '--only', 'task/handle'], env)
     ).end()
-    await jsm.consumers.delete('WORK', 'work__handle').catch(() => undefined)
+    await jsm.consumers.delete('WORK', 'task__handle').catch(() => undefined)
     await jsm.streams.purge('WORK')
     await jsm.streams.purge('DONE')
     const js = nc.jetstream()
@@ -39,13 +39,13 @@ export async function stream(natsUrl: string, count: number): Promise<Figure> {
     const began = performance.now()
     while ((await done()) < count) await sleep(20)
     for (;;) {
-      const info = await jsm.consumers.info('WORK', 'work__handle')
+      const info = await jsm.consumers.info('WORK', 'task__handle')
       if (info.num_pending === 0 && info.num_ack_pending === 0) break
       await sleep(5)
     }
     const ms = performance.now() - began
     await worker.end()
-    await jsm.consumers.delete('WORK', 'work__handle')
+    await jsm.consumers.delete('WORK', 'task__handle')
     if ((await done()) !== count) throw new Error(`${await done()} done of ${count}`)
     return ((count - first) / ms) * 1_000
   }
@@ -56,7 +56,7 @@ export async function stream(natsUrl: string, count: number): Promise<Figure> {
     contenders: [
       {
         name: 'runtime',
-        round: () => round(['runtime', '--manifest', 'bench/speed/system/manifest.json', '--only', 'work/handle']),
+        round: () => round(['runtime', '--manifest', 'bench/speed/system/manifest.json', '--only', 'task/handle']),
       },
       { name: 'by hand', round: () => round(['bench/speed/peers/hand_work.mjs']) },
       { name: '@moleculer/channels', round: () => round(['bench/speed/peers/moleculer_work.mjs']) },

@@ -4,12 +4,12 @@ import { AckPolicy, connect } from 'nats'
 const nc = await connect({ servers: process.env.NATS_URL, noAsyncTraces: true })
 const jsm = await nc.jetstreamManager()
 await jsm.consumers.add('WORK', {
-  durable_name: 'work__handle',
+  durable_name: 'task__handle',
   ack_policy: AckPolicy.Explicit,
   max_ack_pending: 100_000,
 })
 const js = nc.jetstream()
-const consumer = await js.consumers.get('WORK', 'work__handle')
+const consumer = await js.consumers.get('WORK', 'task__handle')
 const messages = await consumer.consume({ max_messages: 128 })
 console.log('{"msg":"running"}')
 

@@ -29,7 +29,7 @@ broker.createService({
   channels: {
     'work.item': {
       // The durable's name, as that of the others.
-      group: 'work__handle',
+      group: 'task__handle',
       async handler(item) {
         const js = broker.channelAdapter.client
         await js.publish('done.item', JSON.stringify(item), { msgID: `done:${item.n}` })

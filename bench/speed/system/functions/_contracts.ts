@@ -1,9 +1,9 @@
 // Made by build.mjs from functions/*/_contract.ts; node build.mjs makes it again.
 import type { ConfigOf, HandlerOf } from '../../../../runtime/types'
 import echo from './echo/_contract'
-import work from './work/_contract'
+import task from './task/_contract'
 
-export const contracts = { ...echo, ...work }
+export const contracts = { ...echo, ...task }
 
 export type Contracts = typeof contracts
 export type Config = ConfigOf<Contracts>
