@@ -44,7 +44,7 @@ export interface Ports {
   observe: Required<Observer>
   gate: Gate
   /** Durable where a stream carries the subject, and then awaits the broker's ack. */
-  send(emission: Emission, budgetMs?: number): Promise<unknown>
+  send(emission: Emission, budgetMs?: number): Promise<void>
   /** Durable or an error; a duplicate tells what is stored. */
   publish(emission: Emission, budgetMs?: number): Promise<Published<unknown>>
   request(subject: string, body: unknown, options: { timeoutMs: number; headers: Headers }): Promise<Reply<unknown>>

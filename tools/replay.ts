@@ -3,6 +3,7 @@ import type { Ports } from '../runtime/context'
 import { configuration } from '../runtime/errors'
 import { type Incoming, invoke, type LoadedFunction, type Outcome } from '../runtime/invoke'
 import { streamOf } from '../runtime/manifest'
+import { asIncoming } from '../runtime/modes/mode'
 import type { Delivered } from '../runtime/nats/pull'
 import { reasonOf } from './dlq'
 import { flagsOf, numberOf } from './flags'
@@ -66,7 +67,11 @@ export const run: Tool = async (args, place) => {
         since,
       })) {
         if (values.order !== undefined && !isAbout(delivered, values.order)) continue
-        const outcome = await handle(fn, asIncoming(delivered, stream), ports)
+        const outcome = await handle(
+          fn,
+          asIncoming(delivered.arrived, { attempt: 1, seq: delivered.seq }, stream),
+          ports,
+        )
         count[outcome.kind === 'returned' ? 'handled' : outcome.kind]++
         if (outcome.kind === 'returned' || outcome.kind === 'later') continue
         if (count.refused + count.failed > reasonsTold) continue
@@ -99,15 +104,6 @@ const withoutSending = (ports: Ports): Ports => ({
   ...ports,
   send: async () => undefined,
   publish: async ({ body }) => ({ seq: 0, duplicate: true, stored: body }),
-})
-
-const asIncoming = ({ arrived, seq }: Delivered, stream: string): Incoming => ({
-  subject: arrived.subject,
-  data: arrived.data,
-  headers: () => arrived.headers(),
-  attempt: 1,
-  seq,
-  fallbackId: `${stream}:${seq}`,
 })
 
 function isAbout({ arrived }: Delivered, id: string): boolean {
