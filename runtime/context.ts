@@ -140,7 +140,7 @@ export class Context {
   }
 
   #emission(subject: string, body: unknown, of?: Source): Emission {
-    const { entry, cause, traceparent: own } = this.#run
+    const { entry } = this.#run
     const contract = messageContract(this.#ports.contracts, declared(entry, 'emits', subject))
     if (!contract) throw new Error(`${subject} has no message contract`)
     const sent = faultless(() => check(contract.body, body), subject)
@@ -148,15 +148,7 @@ export class Context {
       throw new Error(`${subject} has no id in its contract, without which a batch that comes again would repeat it`)
     }
     const id = contract.id?.(sent) ?? this.#nameOf(subject, sent)
-    if (!of) return { subject, body: sent, id, headers: headersOf({ traceparent: own, cause }) }
-    const itsOwn = of.headers?.[traceparent]
-    const trace = itsOwn ? nextTraceparent(itsOwn) : own
-    return {
-      subject,
-      body: sent,
-      id,
-      headers: headersOf({ traceparent: trace, cause: { ...cause, id: of.id, attempt: of.attempt } }),
-    }
+    return { subject, body: sent, id, headers: headersOf(of ? sourceOf(this.#run, of) : this.#run) }
   }
 
   /** For its cause and what it says, in whatever order, so that a repeat of the cause is a duplicate. */
@@ -175,8 +167,15 @@ function logOf(log: Log, fields: object): Log {
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
 }
 
-const headersOf = (run: Pick<Run, 'cause' | 'traceparent'>): Headers =>
-  causeHeaders(run.cause, { [traceparent]: run.traceparent })
+type Origin = Pick<Run, 'cause' | 'traceparent'>
+
+/** As if the run were of that message of its batch alone. */
+const sourceOf = ({ cause, traceparent: own }: Run, { id, attempt, headers }: Source): Origin => ({
+  cause: { ...cause, id, attempt },
+  traceparent: headers?.[traceparent] ? nextTraceparent(headers[traceparent]) : own,
+})
+
+const headersOf = (run: Origin): Headers => causeHeaders(run.cause, { [traceparent]: run.traceparent })
 
 type Uses = 'emits' | 'requests' | 'stores' | 'ledgers' | 'awaits'
 
