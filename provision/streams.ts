@@ -91,9 +91,10 @@ async function createStream(js: JetStream, spec: StreamSpec, replicas: number): 
   try {
     await js.api(`STREAM.CREATE.${spec.name}`, streamConfig(spec, replicas))
   } catch (error) {
-    // 10058: another process was first; 10065: its subjects are in another stream.
+    // 10058: another process was first; 10065: its subjects are in another stream, or in this one, made in between.
     if (hasCode(error, 10058)) return
     if (hasCode(error, 10065)) {
+      if (await existing(js, `STREAM.INFO.${spec.name}`)) return
       throw configuration(`NATS_URL: another stream on this server carries ${spec.subjects.join(', ')} already`)
     }
     throw configuration(`stream ${spec.name}: ${(error as Error).message}`)

@@ -1,4 +1,6 @@
 import * as assert from 'uvu/assert'
+import { ensureStreams } from '../../provision/streams'
+import type { JetStream } from '../../runtime/nats/jetstream'
 import { startBroker } from '../support/broker'
 import { runFunctions } from '../support/host'
 import { manifestFolder } from '../support/manifest_folder'
@@ -61,6 +63,30 @@ test('with all else, the server is as good as new, and so is one that holds stre
 test('several processes that begin on a new server at once all start', async () => {
   const broker = await startBroker()
   await Promise.all([1, 2, 3, 4].map(() => runFunctions(broker, functions)))
+})
+
+test('a stream that another process makes between look and making is nobody else’s', async () => {
+  const broker = await startBroker()
+  const wire = await openWire(broker)
+  const jsm = await wire.nc.jetstreamManager()
+  const config = { name: 'EVENTS', subjects: ['events.*'] }
+  const asked = (name: string) =>
+    ensureStreams(js, [{ ...config, name }])
+      .then(() => 'made')
+      .catch((error: Error) => error.message)
+  // What a server says to the later one of two processes that make the same stream at once, some of the time.
+  const js = {
+    api: async (subject: string) => {
+      const [verb, name = ''] = subject.split(/(?<=^STREAM\.(?:INFO|CREATE))\./)
+      if (verb === 'STREAM.INFO' && !(await made(jsm)).includes(name))
+        throw Object.assign(new Error(), { errCode: 10059 })
+      if (verb !== 'STREAM.CREATE') return { config }
+      await jsm.streams.add(config)
+      throw Object.assign(new Error('subjects overlap with an existing stream'), { errCode: 10065 })
+    },
+  } as unknown as JetStream
+  assert.is(await asked('EVENTS'), 'made')
+  assert.is(await asked('OTHER'), 'NATS_URL: another stream on this server carries events.* already')
 })
 
 test.run()
