@@ -2,6 +2,7 @@ import { limits } from '../connect/settings'
 import { consumerName, type FunctionEntry, isDurable, type Manifest, streamOf } from '../runtime/manifest'
 import { deadLetters } from '../stores/dead_letter'
 import { ledgerStream } from '../stores/ledger'
+import { pagesStream } from '../stores/ledger_pages'
 import { triesBucket } from '../stores/tries'
 import type { ConsumerSpec } from './consumers'
 import type { StreamSpec } from './streams'
@@ -22,7 +23,15 @@ export function streamsFor(manifest: Manifest, selected: FunctionEntry[], env: N
     })),
     ...(selected.some(isDurable) ? [deadLetters, triesBucket] : []),
     ...[...buckets].map((name) => ({ name: `KV_${name}`, subjects: [`$KV.${name}.>`], bucket: true })),
-    ...[...ledgers].map((name) => ({ name: ledgerStream(name).stream, subjects: [ledgerStream(name).subject] })),
+    ...[...ledgers].flatMap(ledgerStreams),
+  ]
+}
+
+export function ledgerStreams(name: string): StreamSpec[] {
+  const { stream, subject, head } = pagesStream(name)
+  return [
+    { name: ledgerStream(name).stream, subjects: [ledgerStream(name).subject] },
+    { name: stream, subjects: [subject, head] },
   ]
 }
 

@@ -3,6 +3,8 @@ import { away } from '../runtime/errors'
 import { step } from '../runtime/failpoint'
 import { isConflict, type JetStream } from '../runtime/nats/jetstream'
 import type { Ledger, LedgerDefinition, Table } from '../runtime/types'
+import { openPages, type Position } from './ledger_pages'
+import { coldKey, type Draft, draftOn, memoryOver } from './ledger_table'
 import { nextOperation } from './operation'
 
 interface Request<D, V> {
@@ -15,19 +17,26 @@ interface Request<D, V> {
 const operation = 'Operation-Id'
 const largestGroupBytes = 512 * 1024
 const readAtOnce = 256
+const pageAfter = 10_000
+const pagesMs = 1_000
 
 export const ledgerStream = (name: string) => ({ stream: `LEDGER_${name}`, subject: `ledger.${name}` })
 
 /**
- * A log of decisions, folded into a table in memory. Requests that queued while an append was under way go into the
+ * A log of decisions, folded into a table, of which memory holds what is new or used and pages hold the rest. Requests that queued while an append was under way go into the
  * next one (group commit); an append conflicts when another process appended, then the tail is folded and all is
  * decided again. Nobody hears of a decision before it is durable, nor that there is none before the tail was read.
  */
 export function openLedger<D, V>(js: JetStream, name: string, definition: LedgerDefinition<D, V>): Ledger<D, V> {
   const { stream, subject } = ledgerStream(name)
-  const state = new Map<string, V>()
+  const pages = openPages<V>(js, name)
+  const memory = memoryOver(pages)
+  const state: Table<V> = { get: memory.get, set: (key, value) => memory.set(key, value, decisions) }
   let lastSeq = 0
+  let lastOperation = ''
   let decisions = 0
+  let writing = false
+  let pagesFrom = 0
   let begun = false
   let current = false
   let queue: Request<D, V>[] = []
@@ -46,6 +55,7 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
       queue = []
       try {
         await settle(group)
+        await keepPages()
       } catch (error) {
         // The append may have landed all the same: read the tail before anything else is decided.
         current = false
@@ -63,8 +73,12 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
       fresh = true
     }
     for (;;) {
-      const draft = draftOf(state)
-      const { chosen, refused, none, left } = choose(requests, draft)
+      const draft = draftOn(state)
+      const { chosen, refused, none, left, cold } = choose(requests, draft)
+      if (cold.size > 0) {
+        await Promise.all([...cold].map(memory.load))
+        continue
+      }
       if (none && !fresh) {
         await sync()
         fresh = true
@@ -77,17 +91,36 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
       queue.unshift(...left)
       for (const request of requests.slice(0, requests.length - left.length)) {
         if (refused.has(request)) request.reject(refused.get(request))
-        else answer(request)
+        else {
+          const waiting = answer(request)
+          if (waiting) await waiting
+        }
       }
       return
     }
   }
 
-  const answer = (request: Request<D, V>) => {
+  /** Makes nobody wait but where a page has to be read. */
+  const answer = (request: Request<D, V>): Promise<void> | undefined => {
     try {
       request.resolve(request.read(readOnly(state)))
     } catch (error) {
+      const key = coldKey(error)
+      if (key !== undefined) return memory.load(key).then(() => answer(request))
       request.reject(error)
+    }
+  }
+
+  /** What `work` returns, run again for each key that has to be read from a page first. */
+  const warmed = async <R>(work: () => R): Promise<R> => {
+    for (;;) {
+      try {
+        return work()
+      } catch (error) {
+        const key = coldKey(error)
+        if (key === undefined) throw error
+        await memory.load(key)
+      }
     }
   }
 
@@ -95,24 +128,32 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
   const choose = (requests: Request<D, V>[], draft: Draft<V>) => {
     const chosen: D[] = []
     const refused = new Map<Request<D, V>, unknown>()
+    const cold = new Set<string>()
     let none = false
     let bytes = 0
     for (const [index, request] of requests.entries()) {
-      if (bytes > largestGroupBytes) return { chosen, refused, none, left: requests.slice(index) }
+      if (bytes > largestGroupBytes) return { chosen, refused, none, cold, left: requests.slice(index) }
       try {
         const decision = request.choose(draft)
         if (decision === undefined) none = true
         else {
-          definition.fold(draft, decision, decisions + chosen.length + 1)
+          const one = draftOn(draft)
+          definition.fold(one, decision, decisions + chosen.length + 1)
+          one.commit()
           chosen.push(decision)
           bytes += JSON.stringify(decision).length
         }
       } catch (error) {
+        const key = coldKey(error)
+        if (key !== undefined) {
+          cold.add(key)
+          continue
+        }
         none = true
         refused.set(request, error)
       }
     }
-    return { chosen, refused, none, left: [] }
+    return { chosen, refused, none, cold, left: [] }
   }
 
   /** True once the group is in the log; false where another process was first and all is to be decided again. */
@@ -123,6 +164,7 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
       const expected = { headers: { [operation]: id }, lastSeq, stream }
       const { seq } = await step(`append ${name}`, () => js.publish(subject, data, expected))
       lastSeq = seq
+      lastOperation = id
       decisions += group.length
       draft.commit()
       return true
@@ -142,21 +184,61 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
       const seqs = Array.from({ length: Math.min(readAtOnce, last.seq - lastSeq) }, (_, index) => lastSeq + 1 + index)
       for (const stored of await Promise.all(seqs.map((seq) => js.read(stream, { seq })))) {
         if (!stored) throw new Error(`the ledger ${name} has a gap after ${lastSeq}`)
-        for (const decision of (JSON.parse(textOf(stored.data)) as { decisions: D[] }).decisions) {
-          definition.fold(state as Table<V>, decision, ++decisions)
-        }
+        const group = (JSON.parse(textOf(stored.data)) as { decisions: D[] }).decisions
+        const draft = await warmed(() => {
+          const draft = draftOn(state)
+          group.forEach((decision, index) => void definition.fold(draft, decision, decisions + index + 1))
+          return draft
+        })
+        decisions += group.length
+        draft.commit()
         lastSeq = stored.seq
-        writers.add(stored.headers[operation] ?? '')
+        lastOperation = stored.headers[operation] ?? ''
+        writers.add(lastOperation)
       }
     }
     current = true
     return writers
   }
 
+  /** Writes what is new into pages where there is much of it, unless another process has, and forgets what they hold. */
+  const keepPages = async () => {
+    const every = definition.pageAfter ?? pageAfter
+    const isDue = () => decisions - pages.position.decisions >= every
+    if (writing || decisions < pagesFrom || !isDue()) return
+    // Pages that cannot be read or written must not keep every decision waiting.
+    pagesFrom = decisions + every / 10
+    try {
+      await pages.refresh(isHeld, pagesMs)
+    } catch {
+      return
+    }
+    if (!isDue()) return memory.forget()
+    writing = true
+    pages
+      .write(memory.since(pages.position.decisions), { seq: lastSeq, operation: lastOperation, decisions })
+      .then(memory.forget, () => {})
+      .finally(() => {
+        writing = false
+      })
+  }
+
+  /** False where pages know more than the ledger, as of one that was put back from an older copy. */
+  const isHeld = async (position: Position, budgetMs?: number): Promise<boolean> => {
+    const stored = await js.read(stream, { seq: position.seq }, budgetMs)
+    if (stored?.headers[operation] !== position.operation) return false
+    // They hold what these decisions made of the table, so memory must, too.
+    if (decisions > 0 && decisions < position.decisions) await sync()
+    return true
+  }
+
   const begin = async () => {
+    await pages.refresh(isHeld)
+    // A second attempt goes on from what the first has folded.
+    if (decisions === 0) ({ seq: lastSeq, operation: lastOperation, decisions } = pages.position)
     await sync()
     if (lastSeq === 0 && definition.initial) {
-      const draft = draftOf(state)
+      const draft = draftOn(state)
       const initial = definition.initial()
       initial.forEach((decision, index) => void definition.fold(draft, decision, index + 1))
       if (initial.length > 0) await append(initial, draft)
@@ -167,23 +249,7 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
   return { decide, read: (read) => decide(() => undefined, read) }
 }
 
-interface Draft<V> extends Table<V> {
-  commit(): void
-}
-
-/** Changes on top of the state, so that a group that does not land leaves no trace. */
-function draftOf<V>(state: Map<string, V>): Draft<V> {
-  const changes = new Map<string, V>()
-  return {
-    get: (key) => (changes.has(key) ? changes.get(key) : state.get(key)),
-    set: (key, value) => void changes.set(key, value),
-    commit() {
-      for (const [key, value] of changes) state.set(key, value)
-    },
-  }
-}
-
-const readOnly = <V>(state: Map<string, V>): Table<V> => ({
+const readOnly = <V>(state: Table<V>): Table<V> => ({
   get: (key) => state.get(key),
   set() {
     throw new Error('a read of a ledger changes nothing; append a decision')

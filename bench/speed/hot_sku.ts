@@ -1,4 +1,6 @@
 import { connect, type KvEntry } from 'nats'
+import { ledgerStreams } from '../../provision/needs'
+import { ensureStreams } from '../../provision/streams'
 import { openLedger } from '../../stores/ledger'
 import type { Figure } from './figure'
 import { openLink } from './link'
@@ -13,7 +15,6 @@ const contenders = 16
 /** Sixteen that reserve one piece of one SKU again and again, half more than there is: nothing may be sold that is not there. */
 export async function hotSku(natsUrl: string, ms: number): Promise<Figure> {
   const nc = await connect({ servers: natsUrl, noAsyncTraces: true })
-  const jsm = await nc.jetstreamManager()
   const { js, close } = await openLink(natsUrl)
   let nth = 0
 
@@ -29,7 +30,7 @@ export async function hotSku(natsUrl: string, ms: number): Promise<Figure> {
 
   const byLedger = async (): Promise<number> => {
     const name = `hot${++nth}`
-    await jsm.streams.add({ name: `LEDGER_${name}`, subjects: [`ledger.${name}`], allow_direct: true })
+    await ensureStreams(js, ledgerStreams(name))
     const definition = {
       initial: () => [10_000_000],
       fold(table: { get(key: string): Held | undefined; set(key: string, value: Held): void }, decision: number) {

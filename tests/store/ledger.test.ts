@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { ledgerStreams } from '../../provision/needs'
 import { ensureStreams } from '../../provision/streams'
 import type { JetStream } from '../../runtime/nats/jetstream'
 import type { LedgerDefinition, Table } from '../../runtime/types'
@@ -42,8 +43,7 @@ const freshName = () => `number_${++ledgers}`
 
 async function connected(broker: Pick<Broker, 'url'>, name: string): Promise<JetStream> {
   const js = await connectJetStream(broker)
-  const { stream, subject } = ledgerStream(name)
-  await ensureStreams(js, [{ name: stream, subjects: [subject] }])
+  await ensureStreams(js, ledgerStreams(name))
   return js
 }
 

@@ -1,8 +1,9 @@
 import * as assert from 'uvu/assert'
 import { release, reserve, ship, stock } from '../../functions/inventory/_stock'
+import { ledgerStreams } from '../../provision/needs'
 import { ensureStreams } from '../../provision/streams'
 import type { Table } from '../../runtime/types'
-import { ledgerStream, openLedger } from '../../stores/ledger'
+import { openLedger } from '../../stores/ledger'
 import { startBroker } from '../support/broker'
 import { connectJetStream } from '../support/jetstream'
 import { canonical } from '../support/json'
@@ -16,9 +17,8 @@ const skus = ['green-tea', 'espresso-machine', 'cup-set']
 
 test('a fresh fold of the stream is the live table, key by key, of each process that decides', async () => {
   const broker = await startBroker()
-  const { stream, subject } = ledgerStream('stock')
   const open = async () => openLedger(await connectJetStream(broker), 'stock', stock)
-  await ensureStreams(await connectJetStream(broker), [{ name: stream, subjects: [subject] }])
+  await ensureStreams(await connectJetStream(broker), ledgerStreams('stock'))
   const [one, other] = [await open(), await open()]
   const orders = Array.from({ length: 120 }, (_, index) => `order-${index}`)
 

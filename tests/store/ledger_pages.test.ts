@@ -1,0 +1,305 @@
+import * as assert from 'uvu/assert'
+import { ledgerStreams } from '../../provision/needs'
+import { ensureStreams } from '../../provision/streams'
+import { isAway } from '../../runtime/errors'
+import type { JetStream, PublishOptions } from '../../runtime/nats/jetstream'
+import type { LedgerDefinition } from '../../runtime/types'
+import { filterOf, hashed, mayHave } from '../../stores/filter'
+import { openLedger } from '../../stores/ledger'
+import { pagesStream } from '../../stores/ledger_pages'
+import { type Broker, startBroker } from '../support/broker'
+import { connectJetStream } from '../support/jetstream'
+import { random } from '../support/random'
+import { suite } from '../support/suite'
+import { eventually } from '../support/wait'
+import { openWire } from '../support/wire'
+
+const test = suite('the pages of a ledger')
+
+interface Add {
+  key: string
+  by: number
+}
+interface Sum {
+  total: number
+  seqs: number[]
+}
+
+const definition: LedgerDefinition<Add, Sum> = {
+  pageAfter: 50,
+  fold(table, { key, by }, seq) {
+    const { total, seqs } = table.get(key) ?? { total: 0, seqs: [] }
+    table.set(key, { total: total + by, seqs: [...seqs, seq] })
+    // A second key of the same decision, so that a decision may find one of two in memory.
+    const all = table.get(`last ${key}`)
+    table.set(`last ${key}`, { total: seq, seqs: [...(all?.seqs ?? []), seq] })
+  },
+}
+
+let shared: Promise<Broker> | undefined
+const start = () => {
+  shared ??= startBroker()
+  return shared
+}
+let ledgers = 0
+
+interface Watched {
+  /** Sequences that were read of the ledger and of its pages. */
+  read: { ledger: number[]; pages: number[] }
+  /** Pages, indexes and heads that were written. */
+  written: string[]
+}
+
+interface Link {
+  of?: LedgerDefinition<Add, Sum>
+  /** Writes of pages fail from the one with this number on, as of a process that died. */
+  failFrom?: number
+  /** Awaited before each look at the head, and before each head that is written. */
+  atHead?(act: 'look' | 'write'): Promise<void>
+}
+
+/** A ledger whose link is watched. */
+async function opened(broker: Broker, name: string, link: Link = {}) {
+  const { of = definition, failFrom = Number.POSITIVE_INFINITY, atHead = async () => {} } = link
+  const js = await connectJetStream(broker)
+  await ensureStreams(js, ledgerStreams(name))
+  const watched: Watched = { read: { ledger: [], pages: [] }, written: [] }
+  const { stream, subject } = pagesStream(name)
+  const watching: JetStream = {
+    ...js,
+    async read(from, which, budgetMs) {
+      if (from === stream && 'last_by_subj' in which) await atHead('look')
+      if ('seq' in which) watched.read[from === stream ? 'pages' : 'ledger'].push(which.seq)
+      return js.read(from, which, budgetMs)
+    },
+    async publish(to: string, data: Parameters<JetStream['publish']>[1], options: PublishOptions) {
+      if (!to.startsWith(subject)) return js.publish(to, data, options)
+      if (watched.written.length + 1 >= failFrom) throw new Error('the process died')
+      if (to.endsWith('.head')) await atHead('write')
+      watched.written.push(to)
+      return js.publish(to, data, options)
+    },
+  }
+  return { ledger: openLedger(watching, name, of), ...watched }
+}
+
+const add = (key: string, by = 1) => ({ key, by })
+const numbers = (most: number) => Array.from({ length: most }, (_, index) => index + 1)
+const headsOf = (written: string[]) => written.filter((subject) => subject.endsWith('.head')).length
+
+/** One decision after the other, so that pages are written where they are due. */
+async function put(ledger: Opened, most: number, key = 'key'): Promise<void> {
+  for (const n of numbers(most)) {
+    await ledger.decide(
+      () => add(`${key} ${n}`),
+      () => undefined,
+    )
+  }
+}
+
+type Opened = Awaited<ReturnType<typeof opened>>['ledger']
+const totalOf = (ledger: Opened, key: string) => ledger.read((table) => table.get(key)?.total)
+
+test('a ledger that is opened reads the tail after its pages alone, and knows all', async () => {
+  const broker = await start()
+  const name = `bounded_${++ledgers}`
+  const first = await opened(broker, name)
+  for (const n of numbers(205))
+    await first.ledger.decide(
+      () => add(`key ${n}`, n),
+      () => undefined,
+    )
+  await eventually('pages', () => headsOf(first.written) >= 3)
+  const second = await opened(broker, name)
+  for (const n of [1, 2, 50, 51, 100, 204, 205]) assert.is(await totalOf(second.ledger, `key ${n}`), n)
+  assert.is(await totalOf(second.ledger, 'key 206'), undefined)
+  assert.ok(second.read.ledger.length < 120, `${second.read.ledger.length} appends were read`)
+  await second.ledger.decide(
+    () => add('key 1', 10),
+    () => undefined,
+  )
+  assert.is(await totalOf(second.ledger, 'key 1'), 11)
+  assert.is(await totalOf(first.ledger, 'key 1'), 11)
+})
+
+test('what was not used since is forgotten, and read from a page when it is wanted', async () => {
+  const name = `forgotten_${++ledgers}`
+  const { ledger, read, written } = await opened(await start(), name)
+  for (const n of numbers(400)) {
+    await ledger.decide(
+      () => add(`key ${n}`, n),
+      () => undefined,
+    )
+    if (n % 50 === 0) await eventually('pages', () => headsOf(written) >= n / 50)
+  }
+  assert.is(read.pages.length, 0)
+  assert.is(await totalOf(ledger, 'key 1'), 1)
+  assert.ok(read.pages.length >= 1)
+  const before = read.pages.length
+  assert.is(await totalOf(ledger, 'key 1'), 1)
+  assert.is(read.pages.length, before, 'what was just read is in memory')
+})
+
+test('several processes that decide at once fold the same table, whoever writes its pages', async () => {
+  const broker = await start()
+  const { seed, whole, chance } = random()
+  const name = `many_${++ledgers}`
+  const all = await Promise.all(numbers(3).map(() => opened(broker, name)))
+  const expected = new Map<string, number>()
+  for (const _ of numbers(60)) {
+    await Promise.all(
+      numbers(12).map(async () => {
+        const key = `key ${chance(0.5) ? whole(1, 10) : whole(1, 300)}`
+        const { ledger } = all[whole(0, 2)] as (typeof all)[number]
+        // What is decided depends on what is known, so a stale page would show.
+        const told = await ledger.decide(
+          (table) => add(key, (table.get(key)?.total ?? 0) % 7 === 3 ? 2 : 1),
+          (table) => table.get(key)?.total,
+        )
+        expected.set(key, Math.max(expected.get(key) ?? 0, told ?? 0))
+      }),
+    )
+  }
+  const fresh = await opened(broker, name)
+  const unpaged = await opened(broker, name, { of: { ...definition, pageAfter: 1e9 } })
+  for (const [key, total] of expected) {
+    for (const { ledger } of [...all, fresh, unpaged])
+      assert.is(await totalOf(ledger, key), total, `${key}, SEED=${seed}`)
+  }
+  assert.ok(all.some(({ written }) => headsOf(written) > 0))
+})
+
+test('one that adopts pages which know more than it first folds what they know', async () => {
+  const broker = await start()
+  const name = `ahead_${++ledgers}`
+  const other = await opened(broker, name)
+  let looks = 0
+  const one = await opened(broker, name, {
+    async atHead(act) {
+      // The first look is that of the beginning, the second finds nothing; by the third the oldest keys are forgotten.
+      if (act !== 'look' || ++looks !== 3) return
+      await put(other.ledger, 60)
+      await eventually('pages', () => headsOf(other.written) > 0)
+    },
+  })
+  await put(one.ledger, 50)
+  await eventually('pages', () => headsOf(one.written) > 0)
+  await put(one.ledger, 50, 'middle')
+  await eventually('the look at the head', () => looks === 3)
+  await put(one.ledger, 1, 'late')
+  for (const n of numbers(50)) assert.is(await totalOf(one.ledger, `key ${n}`), 2, `key ${n}`)
+})
+
+test('a head that is written late does not take the place of a newer one', async () => {
+  const broker = await start()
+  const name = `late_${++ledgers}`
+  const one = await opened(broker, name)
+  let release = () => {}
+  const isLate = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  let waits = false
+  const late = await opened(broker, name, {
+    of: { ...definition, pageAfter: 5 },
+    async atHead(act) {
+      if (act !== 'write') return
+      waits = true
+      await isLate
+    },
+  })
+  await put(one.ledger, 110, 'first')
+  await put(late.ledger, 1, 'late')
+  await eventually('the head to be written late', () => waits)
+  await put(one.ledger, 150)
+  await eventually('newer heads', () => headsOf(one.written) >= 5)
+  release()
+  await eventually('the late head', () => headsOf(late.written) === 1)
+  await put(one.ledger, 100, 'last')
+  for (const n of numbers(150)) assert.is(await totalOf(one.ledger, `key ${n}`), 1, `key ${n}`)
+})
+
+test('a process that dies anywhere in the writing of pages leaves nothing that counts', async () => {
+  const broker = await start()
+  for (const failFrom of numbers(4)) {
+    const name = `died_${++ledgers}`
+    const dying = await opened(broker, name, { failFrom, of: { ...definition, pageAfter: 20 } })
+    for (const n of numbers(30))
+      await dying.ledger.decide(
+        () => add(`key ${n % 25}`),
+        () => undefined,
+      )
+    const next = await opened(broker, name, { of: { ...definition, pageAfter: 20 } })
+    for (const n of numbers(30))
+      await next.ledger.decide(
+        () => add(`key ${n % 25}`),
+        () => undefined,
+      )
+    await eventually('pages', () => headsOf(next.written) > 0)
+    for (const { ledger } of [dying, next, await opened(broker, name)]) {
+      for (const n of numbers(24)) assert.is(await totalOf(ledger, `key ${n}`), n <= 5 ? 4 : 2, `key ${n}, ${failFrom}`)
+    }
+  }
+})
+
+test('of a ledger that was put back from an older copy the pages are not used', async () => {
+  const broker = await start()
+  const name = `older_${++ledgers}`
+  const { ledger, written } = await opened(broker, name)
+  for (const n of numbers(60))
+    await ledger.decide(
+      () => add(`key ${n}`),
+      () => undefined,
+    )
+  await eventually('pages', () => headsOf(written) > 0)
+  const jsm = await (await openWire(broker)).nc.jetstreamManager()
+  const [{ name: stream, subjects }] = ledgerStreams(name) as [{ name: string; subjects: string[] }]
+  const kept = await Promise.all(numbers(20).map((seq) => jsm.streams.getMessage(stream, { seq })))
+  await jsm.streams.delete(stream)
+  await jsm.streams.add({ name: stream, subjects, allow_direct: true })
+  const wire = await openWire(broker)
+  for (const { data } of kept) await wire.nc.jetstream().publish(subjects[0] as string, data)
+  const next = await opened(broker, name)
+  assert.is(await totalOf(next.ledger, 'key 20'), 1)
+  assert.is(await totalOf(next.ledger, 'key 21'), undefined)
+  for (const n of numbers(60))
+    await next.ledger.decide(
+      () => add(`key ${n}`),
+      () => undefined,
+    )
+  await eventually('new pages', () => headsOf(next.written) > 0)
+  const last = await opened(broker, name)
+  assert.is(await totalOf(last.ledger, 'key 20'), 2)
+  assert.is(await totalOf(last.ledger, 'key 21'), 1)
+})
+
+test('pages that were made anew under a process that uses them are told as away, not read as another’s', async () => {
+  const broker = await start()
+  const name = `anew_${++ledgers}`
+  const { ledger, written } = await opened(broker, name)
+  for (const n of numbers(200)) {
+    await ledger.decide(
+      () => add(`key ${n}`),
+      () => undefined,
+    )
+    if (n % 50 === 0) await eventually('pages', () => headsOf(written) >= n / 50)
+  }
+  const jsm = await (await openWire(broker)).nc.jetstreamManager()
+  const { stream, subject, head } = pagesStream(name)
+  await jsm.streams.delete(stream)
+  await jsm.streams.add({ name: stream, subjects: [subject, head], allow_direct: true })
+  for (const n of numbers(9))
+    await jsm.jetstream().publish(subject, JSON.stringify({ id: 'another', entries: [[`key ${n}`, 7]] }))
+  const told = await totalOf(ledger, 'key 1').catch((error) => error)
+  assert.ok(isAway(told), String(told))
+  assert.is(await totalOf((await opened(broker, name)).ledger, 'key 1'), 1)
+})
+
+test('a filter has every key that is in it, and hardly another one', () => {
+  const keys = numbers(10_000).map((n) => `order:${n}`)
+  const filter = filterOf(keys)
+  assert.ok(keys.every((key) => mayHave(filter, hashed(key))))
+  const wrong = keys.filter((key) => mayHave(filter, hashed(`${key}x`)))
+  assert.ok(wrong.length < 30, `${wrong.length} of 10,000`)
+})
+
+test.run()
