@@ -138,7 +138,7 @@ export interface LedgerDefinition<D, V> {
   initial?(): D[]
   /** Applies one decision; `seq` is its position in the ledger, from 1. Pure: no clock, no input but its arguments. */
   fold(table: Table<V>, decision: D, seq: number): void
-  /** After how many decisions the table, whose values are plain JSON, is written down and what is unused is forgotten; 10,000. */
+  /** After how many decisions or changed keys the table, of plain JSON, is written in pages and what is unused forgotten; 10,000. */
   pageAfter?: number
 }
 

@@ -4,7 +4,7 @@ import { step } from '../runtime/failpoint'
 import { isConflict, type JetStream } from '../runtime/nats/jetstream'
 import type { Ledger, LedgerDefinition, Table } from '../runtime/types'
 import { openPages, type Position } from './ledger_pages'
-import { coldKey, type Draft, draftOn, memoryOver } from './ledger_table'
+import { type Draft, draftOn, memoryOver } from './ledger_table'
 import { nextOperation } from './operation'
 
 interface Request<D, V> {
@@ -45,11 +45,13 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
   const decide: Ledger<D, V>['decide'] = (choose, read) =>
     new Promise((resolve, reject) => {
       queue.push({ choose, read, resolve: resolve as (value: unknown) => void, reject })
-      if (!running) run()
+      if (running) return
+      running = true
+      // What the same turn of the event loop asks goes into one append.
+      queueMicrotask(run)
     })
 
   const run = async () => {
-    running = true
     while (queue.length > 0) {
       const group = queue
       queue = []
@@ -74,9 +76,9 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
     }
     for (;;) {
       const draft = draftOn(state)
-      const { chosen, refused, none, left, cold } = choose(requests, draft)
-      if (cold.size > 0) {
-        await Promise.all([...cold].map(memory.load))
+      const { chosen, refused, none, left } = choose(requests, draft)
+      if (memory.missed()) {
+        await memory.load()
         continue
       }
       if (none && !fresh) {
@@ -102,25 +104,28 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
 
   /** Makes nobody wait but where a page has to be read. */
   const answer = (request: Request<D, V>): Promise<void> | undefined => {
+    let settle: () => void
     try {
-      request.resolve(request.read(readOnly(state)))
+      const value = request.read(readOnly(state))
+      settle = () => request.resolve(value)
     } catch (error) {
-      const key = coldKey(error)
-      if (key !== undefined) return memory.load(key).then(() => answer(request))
-      request.reject(error)
+      settle = () => request.reject(error)
     }
+    if (memory.missed()) return memory.load().then(() => answer(request))
+    settle()
   }
 
-  /** What `work` returns, run again for each key that has to be read from a page first. */
-  const warmed = async <R>(work: () => R): Promise<R> => {
+  /** A group that is in the log, folded. */
+  const folded = async (group: D[]): Promise<Draft<V>> => {
     for (;;) {
+      const draft = draftOn(state)
       try {
-        return work()
+        group.forEach((decision, index) => void definition.fold(draft, decision, decisions + index + 1))
       } catch (error) {
-        const key = coldKey(error)
-        if (key === undefined) throw error
-        await memory.load(key)
+        if (!memory.missed()) throw error
       }
+      if (!memory.missed()) return draft
+      await memory.load()
     }
   }
 
@@ -128,11 +133,10 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
   const choose = (requests: Request<D, V>[], draft: Draft<V>) => {
     const chosen: D[] = []
     const refused = new Map<Request<D, V>, unknown>()
-    const cold = new Set<string>()
     let none = false
     let bytes = 0
     for (const [index, request] of requests.entries()) {
-      if (bytes > largestGroupBytes) return { chosen, refused, none, cold, left: requests.slice(index) }
+      if (bytes > largestGroupBytes) return { chosen, refused, none, left: requests.slice(index) }
       try {
         const decision = request.choose(draft)
         if (decision === undefined) none = true
@@ -144,16 +148,11 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
           bytes += JSON.stringify(decision).length
         }
       } catch (error) {
-        const key = coldKey(error)
-        if (key !== undefined) {
-          cold.add(key)
-          continue
-        }
         none = true
         refused.set(request, error)
       }
     }
-    return { chosen, refused, none, cold, left: [] }
+    return { chosen, refused, none, left: [] }
   }
 
   /** True once the group is in the log; false where another process was first and all is to be decided again. */
@@ -185,11 +184,7 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
       for (const stored of await Promise.all(seqs.map((seq) => js.read(stream, { seq })))) {
         if (!stored) throw new Error(`the ledger ${name} has a gap after ${lastSeq}`)
         const group = (JSON.parse(textOf(stored.data)) as { decisions: D[] }).decisions
-        const draft = await warmed(() => {
-          const draft = draftOn(state)
-          group.forEach((decision, index) => void definition.fold(draft, decision, decisions + index + 1))
-          return draft
-        })
+        const draft = await folded(group)
         decisions += group.length
         draft.commit()
         lastSeq = stored.seq
@@ -204,10 +199,10 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
   /** Writes what is new into pages where there is much of it, unless another process has, and forgets what they hold. */
   const keepPages = async () => {
     const every = definition.pageAfter ?? pageAfter
-    const isDue = () => decisions - pages.position.decisions >= every
+    const isDue = () => decisions - pages.position.decisions >= every || memory.fresh() >= every
     if (writing || decisions < pagesFrom || !isDue()) return
     // Pages that cannot be read or written must not keep every decision waiting.
-    pagesFrom = decisions + every / 10
+    pagesFrom = decisions + every / 100
     try {
       await pages.refresh(isHeld, pagesMs)
     } catch {
@@ -216,7 +211,7 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
     if (!isDue()) return memory.forget()
     writing = true
     pages
-      .write(memory.since(pages.position.decisions), { seq: lastSeq, operation: lastOperation, decisions })
+      .write(memory.unwritten(), { seq: lastSeq, operation: lastOperation, decisions })
       .then(memory.forget, () => {})
       .finally(() => {
         writing = false

@@ -9,31 +9,28 @@ interface Entry<V> {
   generation: number
 }
 
-/** What a change wants to know stands in a page that has to be read first. */
-class Cold extends Error {
-  constructor(readonly key: string) {
-    super(`${key} is not in memory`)
-  }
-}
-
-/** The key that has to be read, where that is what ended a change. */
-export const coldKey = (error: unknown): string | undefined => (error instanceof Cold ? error.key : undefined)
-
 export interface Memory<V> {
   get(key: string): V | undefined
   set(key: string, value: V, at: number): void
-  /** Reads what a page says of a key that is not in memory. */
-  load(key: string): Promise<void>
-  /** What decisions after this one set. */
-  since(decisions: number): [string, V][]
+  /** Whether `get` was asked for what may stand in a page; what came of its answers counts for nothing then. */
+  missed(): boolean
+  /** Reads what was missed. */
+  load(): Promise<void>
+  /** What is in no page yet. */
+  unwritten(): [string, V][]
+  /** How much that is. */
+  fresh(): number
   /** Forgets what is in the pages and was not used since the last call. */
   forget(): void
 }
 
-/** The part of a ledger's table that was used lately or stands in no page yet; `get` of another part throws, see `coldKey`. */
+/** The part of a ledger's table that was used lately or stands in no page yet. */
 export function memoryOver<V>(pages: Pages<V>): Memory<V> {
   const entries = new Map<string, Entry<V>>()
+  const missing = new Set<string>()
   let generation = 0
+  let fresh = 0
+  const isUnwritten = ({ at }: { at: number }) => at > pages.position.decisions
   return {
     get(key) {
       const entry = entries.get(key)
@@ -41,19 +38,33 @@ export function memoryOver<V>(pages: Pages<V>): Memory<V> {
         entry.generation = generation
         return entry.value
       }
-      if (pages.mayHold(key)) throw new Cold(key)
+      if (pages.mayHold(key)) missing.add(key)
       return undefined
     },
-    set: (key, value, at) => void entries.set(key, { value, at, generation }),
-    async load(key) {
-      const value = await pages.read(key)
-      if (!entries.has(key)) entries.set(key, { value, at: 0, generation })
+    set(key, value, at) {
+      const known = entries.get(key)
+      if (!known || !isUnwritten(known)) fresh += 1
+      entries.set(key, { value, at, generation })
     },
-    since: (decisions) =>
-      [...entries].flatMap(([key, { value, at }]) => (at > decisions ? [[key, value as V] as [string, V]] : [])),
+    missed: () => missing.size > 0,
+    async load() {
+      const keys = [...missing]
+      missing.clear()
+      await Promise.all(
+        keys.map(async (key) => {
+          const value = await pages.read(key)
+          if (!entries.has(key)) entries.set(key, { value, at: 0, generation })
+        }),
+      )
+    },
+    unwritten: () =>
+      [...entries].flatMap(([key, entry]) => (isUnwritten(entry) ? [[key, entry.value as V] as [string, V]] : [])),
+    fresh: () => fresh,
     forget() {
+      fresh = 0
       for (const [key, entry] of entries) {
-        if (entry.at <= pages.position.decisions && entry.generation < generation) entries.delete(key)
+        if (isUnwritten(entry)) fresh += 1
+        else if (entry.generation < generation) entries.delete(key)
       }
       generation += 1
     },

@@ -1,18 +1,14 @@
+import type { LedgerDefinition, Table } from '../../runtime/types'
 import { accountOf, type Counted, countedOf, nothing } from './_account'
 import type { Books, Event } from './_contract'
 import type { History } from './_history'
 import { type Finding, findingsOf } from './_laws'
-import type { Move, ShelfAccount } from './_shelf'
-import { shortage } from './_shelf'
+import { fold as foldShelf, type Move, type ShelfAccount, shortage, type Told } from './_shelf'
 
 /** What audit keeps of all orders: totals, and the name of each order and SKU that is out of balance now. */
 export interface Totals extends Counted {
   /** The last event of the stream that is in them. */
   seq: number
-  /** Counts the changes, so that two who fold at once find each other. */
-  version: number
-  /** What is counted of the orders of the last batches, whose histories do not say so yet. */
-  counted: Record<string, Counted>
   /** By order, since when; empty where nothing can put it right. */
   unbalanced: Record<string, string>
   /** Since when there are any without a name. */
@@ -21,63 +17,84 @@ export interface Totals extends Counted {
   short: Record<string, string>
 }
 
+/** What an order is, as its history said; `since` where it is out of balance. */
+type OrderFacts = Counted & { since?: string }
+
+/** A batch of the stream as audit recorded it: of each order it touches the whole, and what moves each shelf. */
+export interface Page {
+  seq: number
+  orders: [order: string, is: OrderFacts][]
+  moves: [sku: string, told: Told[]][]
+}
+
+type BooksTable = Table<Totals | OrderFacts | ShelfAccount>
+
 const mostNamed = 2_000
 const mostTold = 100
-const mostCounted = 300
 
-export const empty: Totals = { ...nothing, seq: 0, version: 0, counted: {}, unbalanced: {}, short: {} }
+const empty: Totals = { ...nothing, seq: 0, unbalanced: {}, short: {} }
 
-/** A batch of the stream, as audit recorded it. */
-export interface Page {
-  /** Of each order that the page has an event of, whole. */
-  histories: Map<string, History>
-  shelves: Map<string, ShelfAccount>
-  lastSeq: number
-  /** Orders whose histories have been told what is counted of them. */
-  noted: string[]
-}
+export const totalsOf = (table: BooksTable) => (table.get('totals') as Totals | undefined) ?? empty
+export const shelfOf = (table: BooksTable, sku: string) => table.get(`sku:${sku}`) as ShelfAccount | undefined
+const factsOf = (table: BooksTable, order: string) => table.get(`order:${order}`) as OrderFacts | undefined
 
-/** The orders whose histories have to be told what is counted of them, before the totals forget it. */
-export function toNote({ counted }: Totals, touched: Map<string, unknown>): string[] {
-  const untouched = Object.keys(counted).filter((order) => !touched.has(order))
-  return untouched.slice(0, Math.max(0, untouched.length + touched.size - mostCounted))
-}
-
-/** The totals with a page in them: each order counts for what its history adds to what is counted of it. */
-export function fold(known: Totals, { histories, shelves, lastSeq, noted }: Page): Totals {
-  const totals: Totals = {
-    ...known,
-    seq: Math.max(known.seq, lastSeq),
-    version: known.version + 1,
-    counted: { ...known.counted },
-    unbalanced: { ...known.unbalanced },
-    short: { ...known.short },
-  }
-  for (const order of noted) delete totals.counted[order]
-  for (const [order, history] of histories) foldOrder(totals, order, history)
-  for (const [sku, shelf] of shelves) {
-    const found = shortage(shelf)
-    if (found) totals.short[sku] ??= found.at
-    else delete totals.short[sku]
-  }
-  return totals
-}
-
-function foldOrder(totals: Totals, order: string, history: History): void {
+export function factsIn(history: History): OrderFacts {
   const account = accountOf(history)
   const since = sinceOf(findingsOf(account))
+  return { ...countedOf(account, history), ...(since !== undefined && { since }) }
+}
+
+/**
+ * What of a page the books do not hold yet; nothing where they hold it all. Of an order they hold what the longest
+ * history said, so a page that comes again, late or beside another one adds what is new alone.
+ */
+export function newIn(table: BooksTable, { seq, orders, moves }: Page): Page | undefined {
+  const fresh = {
+    seq,
+    orders: orders.filter(([order, is]) => is.events > (factsOf(table, order)?.events ?? 0)),
+    moves: moves.filter(([sku, told]) => foldShelf(shelfOf(table, sku), told) !== shelfOf(table, sku)),
+  }
+  return fresh.orders.length + fresh.moves.length > 0 || seq > totalsOf(table).seq ? fresh : undefined
+}
+
+export const books: LedgerDefinition<Page, Totals | OrderFacts | ShelfAccount> = {
+  fold(table, { seq, orders, moves }) {
+    const known = totalsOf(table)
+    const totals = {
+      ...known,
+      seq: Math.max(known.seq, seq),
+      unbalanced: { ...known.unbalanced },
+      short: { ...known.short },
+    }
+    for (const [order, is] of orders) {
+      const was = factsOf(table, order) ?? nothing
+      table.set(`order:${order}`, count(totals, order, was, is))
+    }
+    for (const [sku, told] of moves) {
+      const shelf = foldShelf(shelfOf(table, sku), told)
+      table.set(`sku:${sku}`, shelf)
+      const found = shortage(shelf)
+      if (found) totals.short[sku] ??= found.at
+      else delete totals.short[sku]
+    }
+    table.set('totals', totals)
+  },
+}
+
+/** Counts an order for what it adds to what was counted of it, and returns what is counted now. */
+function count(totals: Totals, order: string, was: Counted, { since, ...is }: OrderFacts): Counted {
   const named = totals.unbalanced[order] !== undefined
   delete totals.unbalanced[order]
-  const is = countedOf(account, history)
+  let unnamed = 0
   if (since !== undefined) {
     if (named || Object.keys(totals.unbalanced).length < mostNamed) totals.unbalanced[order] = since
-    else is.unnamed = 1
+    else unnamed = 1
   }
-  const was = totals.counted[order] ?? history.counted ?? nothing
-  for (const sum of Object.keys(nothing) as (keyof Counted)[]) totals[sum] += is[sum] - was[sum]
-  totals.counted[order] = is
+  const now = { ...is, unnamed }
+  for (const sum of Object.keys(nothing) as (keyof Counted)[]) totals[sum] += now[sum] - was[sum]
   if (totals.unnamed === 0) delete totals.unnamedSince
-  else if (is.unnamed > 0) totals.unnamedSince ??= since
+  else if (unnamed > 0) totals.unnamedSince ??= since
+  return now
 }
 
 /** The earliest time since which something is awaited, or empty where something is wrong for good. */

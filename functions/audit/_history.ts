@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Cause } from '../../runtime/types'
-import type { Counted } from './_account'
 import type { Event } from './_contract'
 
 /** An event with what its headers told of where it comes from; records of earlier versions have neither. */
@@ -14,8 +13,6 @@ export interface History {
   events: Recorded[]
   /** Repeats of a type that say something else than its first: what was decided once was decided again. */
   conflicts?: Recorded[]
-  /** What of it the books hold, unless they say otherwise themselves. */
-  counted?: Counted
 }
 
 const mostConflicts = 10

@@ -1,15 +1,15 @@
 import type { Log } from '../../runtime/types'
 import type { Config, Handler } from '../_contracts'
-import type { Counted } from './_account'
-import { empty, fold as foldTotals, movesOf, type Totals, toNote } from './_books'
+import { books, factsIn, movesOf, newIn } from './_books'
 import { type History, type Recorded, record } from './_history'
-import { fold as foldShelf, type ShelfAccount, type Told } from './_shelf'
+import type { Told } from './_shelf'
 
 export const config = {
   mode: 'stream',
   subject: 'events.*',
   queue: 'audit',
-  stores: ['books', 'history'],
+  stores: ['history'],
+  ledgers: ['books'],
   ordered: true,
   batch: 500,
   // The events of one order come close together: one write for all of them.
@@ -18,34 +18,29 @@ export const config = {
 
 /**
  * Audit's own record of the JetStream history, and the books that follow from it. The events of one order in a batch are
- * one write. The books know what they hold of each order, so that a batch that comes again, or late, adds what is new alone.
+ * one write, the books' page of the batch is another one.
  */
-export default (async (_, { messages, store, log }) => {
+export default (async (_, { messages, store, ledger, log }) => {
   const { byOrder, counts, lastSeq } = read(messages, log)
   if (lastSeq === 0) return
-  const books = store<Totals>('books')
   const histories = store<History>('history')
-  for (;;) {
-    const totals = (await books.get('totals')) ?? empty
-    const recorded = await everyOne(byOrder, (order, events) => {
-      return histories.update(order, (known) => events.reduce(record, known) as History)
-    })
-    const shelves = await everyOne(movesIn(byOrder, recorded, counts), (sku, told) =>
-      store<ShelfAccount>('books').update(`sku.${sku}`, (known) => foldShelf(known, told)),
-    )
-    const noted = toNote(totals, recorded)
+  const recorded = new Map(
     await Promise.all(
-      noted.map((order) =>
-        histories.update(order, (known) => known && { ...known, counted: totals.counted[order] as Counted }),
-      ),
-    )
-    let isLost = false
-    await books.update('totals', (known = empty) => {
-      isLost = known.version !== totals.version
-      return isLost ? known : foldTotals(known, { histories: recorded, shelves, lastSeq, noted })
-    })
-    if (!isLost) return
+      [...byOrder].map(async ([order, events]) => {
+        const history = await histories.update(order, (known) => events.reduce(record, known) as History)
+        return [order, history] as const
+      }),
+    ),
+  )
+  const page = {
+    seq: lastSeq,
+    orders: [...recorded].map(([order, history]): [string, ReturnType<typeof factsIn>] => [order, factsIn(history)]),
+    moves: [...movesIn(byOrder, recorded, counts)],
   }
+  await ledger('books', books).decide(
+    (table) => newIn(table, page),
+    () => undefined,
+  )
 }) satisfies Handler<typeof config>
 
 type Messages = Parameters<Handler<typeof config>>[1]['messages']
@@ -85,8 +80,4 @@ function movesIn(byOrder: Map<string, Recorded[]>, recorded: Map<string, History
   const told = taken.flatMap((event) => movesOf(event).map(([sku, move]) => [sku, { seq: event.seq, move }] as const))
   for (const [sku, one] of [...counts, ...told]) moves.set(sku, [...(moves.get(sku) ?? []), one])
   return moves
-}
-
-async function everyOne<A, B>(all: Map<string, A>, make: (key: string, one: A) => Promise<B>): Promise<Map<string, B>> {
-  return new Map(await Promise.all([...all].map(async ([key, one]) => [key, await make(key, one)] as const)))
 }

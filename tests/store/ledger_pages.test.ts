@@ -26,7 +26,8 @@ interface Sum {
 }
 
 const definition: LedgerDefinition<Add, Sum> = {
-  pageAfter: 50,
+  // Two keys a decision: pages after fifty.
+  pageAfter: 100,
   fold(table, { key, by }, seq) {
     const { total, seqs } = table.get(key) ?? { total: 0, seqs: [] }
     table.set(key, { total: total + by, seqs: [...seqs, seq] })
@@ -200,7 +201,7 @@ test('a head that is written late does not take the place of a newer one', async
   })
   let waits = false
   const late = await opened(broker, name, {
-    of: { ...definition, pageAfter: 5 },
+    of: { ...definition, pageAfter: 10 },
     async atHead(act) {
       if (act !== 'write') return
       waits = true
@@ -222,13 +223,13 @@ test('a process that dies anywhere in the writing of pages leaves nothing that c
   const broker = await start()
   for (const failFrom of numbers(4)) {
     const name = `died_${++ledgers}`
-    const dying = await opened(broker, name, { failFrom, of: { ...definition, pageAfter: 20 } })
+    const dying = await opened(broker, name, { failFrom, of: { ...definition, pageAfter: 40 } })
     for (const n of numbers(30))
       await dying.ledger.decide(
         () => add(`key ${n % 25}`),
         () => undefined,
       )
-    const next = await opened(broker, name, { of: { ...definition, pageAfter: 20 } })
+    const next = await opened(broker, name, { of: { ...definition, pageAfter: 40 } })
     for (const n of numbers(30))
       await next.ledger.decide(
         () => add(`key ${n % 25}`),

@@ -5,6 +5,10 @@ export function memoryStores() {
   const records = new Map<string, string>()
   let writes = 0
   let failing = 0
+  /** Counts a write, and fails where it is the one that was to. */
+  const write = () => {
+    if (++writes === failing) throw new Error('the process died')
+  }
   const store = <T>(bucket: string): Store<T> => {
     const read = (key: string) => {
       const text = records.get(`${bucket}/${key}`)
@@ -16,7 +20,7 @@ export function memoryStores() {
         const known = read(key)
         const next = change(known)
         if (next === known) return next
-        if (++writes === failing) throw new Error('the process died')
+        write()
         records.set(`${bucket}/${key}`, JSON.stringify(next))
         return next
       },
@@ -24,6 +28,7 @@ export function memoryStores() {
   }
   return {
     store,
+    write,
     writes: () => writes,
     fail: (write: number) => {
       failing = write
