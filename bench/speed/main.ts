@@ -55,7 +55,13 @@ const told: Record<string, () => Promise<Line[]>> = {
     return [
       { what: 'raw acked publishes/s, own mux', value: raw.toFixed(0) },
       { what: 'whole orders/s', value: orders.toFixed(0) },
-      { what: 'acked writes an order costs', value: writes.toFixed(2), bar: '≤ 16', met: writes <= 16 },
+      {
+        what: 'acked writes an order costs',
+        value: writes.toFixed(2),
+        bar: '≤ 16',
+        met: writes <= 16,
+        detail: writesBy(flows[0]?.writes ?? {}),
+      },
       {
         what: 'orders/s × writes, over raw publishes/s',
         value: ((orders * writes) / raw).toFixed(2),
@@ -112,6 +118,13 @@ const told: Record<string, () => Promise<Line[]>> = {
     ]
   },
 }
+
+/** The most first. */
+const writesBy = (writes: Record<string, number>) =>
+  Object.entries(writes)
+    .toSorted(([, one], [, other]) => other - one)
+    .map(([stream, many]) => `${stream} ${many.toFixed(2)}`)
+    .join(', ')
 
 const all = [...Object.keys(compared), ...Object.keys(told)]
 const unknown = positionals.find((name) => !all.includes(name))
