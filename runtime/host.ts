@@ -139,9 +139,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const { replicas } = settings
     if (!bindOnly) await ensureMemory(js, { manifest, selected, env, replicas })
     await ensureStreams(js, streams, { ...options, replicas, marks })
-    for (const fn of functions.toSorted((one, other) => Number(isHttp(one.entry)) - Number(isHttp(other.entry)))) {
-      await put(fn)
-    }
+    const puts = await Promise.allSettled(functions.filter(({ entry }) => !isHttp(entry)).map(put))
+    for (const one of puts) if (one.status === 'rejected') throw one.reason
+    for (const fn of functions) if (isHttp(fn.entry)) await put(fn)
     await connection.refuseDenied()
   } catch (error) {
     clearInterval(lookAfter)

@@ -5,7 +5,6 @@ import { configuration, isConfiguration } from '../runtime/errors'
 import { readManifest } from '../runtime/manifest'
 import { flagsOf } from './flags'
 import { list } from './list'
-import { run } from './run'
 import { say } from './say'
 import { select } from './select'
 import { help, tools } from './tools'
@@ -40,6 +39,7 @@ async function main(): Promise<void> {
   const manifest = readManifest(path)
   const selected = select(manifest, flags.only, flags.except)
   if (flags.list) return say(list(selected))
+  const { run } = await import('./run')
   await run({
     manifest,
     root: dirname(resolve(path)),
