@@ -23,13 +23,24 @@ interface Options {
 
 const shared = 'order,inventory,payment,delivery'
 
-/** Whole orders: 201, reserved, paid, assigned, audited and notified of; until nothing is pending any more. */
-export async function flow({ count, connections, workers = 0 }: Options): Promise<Flow> {
+/** A broker and all functions, to which whole orders are brought: 201, reserved, paid, assigned, audited and notified of. */
+export interface System {
+  /** Milliseconds until so many more are assigned and nothing is pending any more. */
+  place(many: number): Promise<number>
+  /** What each stream has stored so far. */
+  written(): Promise<Record<string, number>>
+  /** Bytes of all streams. */
+  bytes(): Promise<number>
+  functionPids: number[]
+  brokerPid: number
+  end(): Promise<void>
+}
+
+export async function openSystem({ connections, workers = 0 }: Omit<Options, 'count'>): Promise<System> {
   const broker = await startBroker()
   const nc = await connect({ servers: broker.url })
   const jsm = await nc.jetstreamManager()
-  // Nobody picks up while this is measured.
-  const env = { NATS_URL: broker.url, DELIVERY_SIMULATION_MS: '3600000' }
+  const env = { NATS_URL: broker.url, LOG_LEVEL: process.env.LOG_LEVEL ?? 'info' }
   const others: Process[] = []
   if (workers > 0) {
     // The first one makes what all need.
@@ -37,7 +48,6 @@ export async function flow({ count, connections, workers = 0 }: Options): Promis
     for (let nth = 0; nth < workers; nth++) others.push(await start(['runtime', '--only', shared], env))
   }
   const app = await start(workers > 0 ? ['runtime', '--except', shared] : ['runtime'], env)
-  const cpu = () => [app, ...others].reduce((sum, { pid }) => sum + cpuOf(pid), 0)
   await fillShelf(app.url)
   const waiting = new Map<string, () => void>()
   const early = new Set<string>()
@@ -54,39 +64,57 @@ export async function flow({ count, connections, workers = 0 }: Options): Promis
     const { order_id } = JSON.parse(body) as { order_id: string }
     return early.delete(order_id) ? Promise.resolve() : new Promise<void>((resolve) => waiting.set(order_id, resolve))
   }
-  const place = (from: number, many: number) =>
-    load({
-      url: app.url,
-      connections,
-      after: assignedTo,
-      count: many,
-      expected: 201,
-      request: (n) => post('/api/v1/orders', order(`u-${from + n}`)),
-    })
-  await place(0, 1_000)
-  await drained(jsm)
-  const before = await written(jsm)
-  const cpuBefore = { app: cpu(), broker: cpuOf(broker.pid) }
-  const assignedBefore = await assigned(jsm)
-  const began = performance.now()
-  await place(1_000, count)
-  await drained(jsm)
-  const ms = performance.now() - began
-  const after = await written(jsm)
-  const made = (await assigned(jsm)) - assignedBefore
-  if (made !== count) throw new Error(`${made} of ${count} orders were assigned`)
+  let placed = 0
+  return {
+    async place(many) {
+      const before = await assigned(jsm)
+      const began = performance.now()
+      const from = placed
+      placed += many
+      await load({
+        url: app.url,
+        connections,
+        after: assignedTo,
+        count: many,
+        expected: 201,
+        request: (n) => post('/api/v1/orders', order(`u-${from + n}`)),
+      })
+      await drained(jsm)
+      const ms = performance.now() - began
+      const made = (await assigned(jsm)) - before
+      if (made !== many) throw new Error(`${made} of ${many} orders were assigned`)
+      return ms
+    },
+    written: () => written(jsm),
+    bytes: async () => (await streams(jsm)).reduce((sum, { state }) => sum + state.bytes, 0),
+    functionPids: [app, ...others].map(({ pid }) => pid),
+    brokerPid: broker.pid,
+    async end() {
+      for (const one of [app, ...others]) await one.end()
+      await nc.close()
+      await broker.stop()
+    },
+  }
+}
+
+/** What whole orders cost, so many at once. */
+export async function flow({ count, ...options }: Options): Promise<Flow> {
+  const system = await openSystem(options)
+  await system.place(1_000)
+  const cpu = () => system.functionPids.reduce((sum, pid) => sum + cpuOf(pid), 0)
+  const before = await system.written()
+  const cpuBefore = { functions: cpu(), broker: cpuOf(system.brokerPid) }
+  const ms = await system.place(count)
+  const cpuMs = {
+    functions: ((cpu() - cpuBefore.functions) * 1_000) / count,
+    broker: ((cpuOf(system.brokerPid) - cpuBefore.broker) * 1_000) / count,
+  }
   const writes = Object.fromEntries(
-    Object.entries(after)
+    Object.entries(await system.written())
       .map(([name, many]) => [name, (many - (before[name] ?? 0)) / count] as const)
       .filter(([, many]) => many > 0),
   )
-  const cpuMs = {
-    functions: ((cpu() - cpuBefore.app) * 1_000) / count,
-    broker: ((cpuOf(broker.pid) - cpuBefore.broker) * 1_000) / count,
-  }
-  for (const one of [app, ...others]) await one.end()
-  await nc.close()
-  await broker.stop()
+  await system.end()
   return {
     ordersPerSecond: (count / ms) * 1_000,
     writes,
@@ -106,14 +134,14 @@ async function assigned(jsm: JetStreamManager): Promise<number> {
   return info.state.subjects?.['events.delivery_assigned'] ?? 0
 }
 
-/** All consumers have handled all, but for what is put off until the courier comes. */
+/** All consumers have handled all. */
 async function drained(jsm: JetStreamManager): Promise<void> {
   for (let quiet = 0; quiet < 2; ) {
     await sleep(20)
     let left = 0
     for (const name of ['EVENTS', 'JOBS', 'LEDGER_stock']) {
       for (const info of await jsm.consumers.list(name).next()) {
-        left += info.num_pending + (info.name.startsWith('delivery__simulate') ? 0 : info.num_ack_pending)
+        left += info.num_pending + info.num_ack_pending
       }
     }
     quiet = left === 0 ? quiet + 1 : 0

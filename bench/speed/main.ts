@@ -12,12 +12,17 @@ import { memory } from './memory'
 import { rawPublishes } from './raw'
 import { rpc } from './rpc'
 import { startUp } from './start_up'
+import { stored } from './stored'
 import { stream } from './stream'
 import { type Line, lineOf, table } from './table'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '5' }, write: { type: 'boolean' } },
+  options: {
+    rounds: { type: 'string', default: '5' },
+    write: { type: 'boolean' },
+    orders: { type: 'string', default: '1000000' },
+  },
 })
 process.env.NATS_SERVER ||= (await findBinary({ cacheDir: '.cache', log: console.error })).path
 process.setMaxListeners(0)
@@ -87,6 +92,29 @@ const told: Record<string, () => Promise<Line[]>> = {
       })
     }
     return lines
+  },
+  stored: async () => {
+    const { samples, few, most, bytesAnOrder } = await stored(Number(values.orders), Math.min(rounds, 5))
+    const [first, last] = [samples[0], samples.at(-1)]
+    return [
+      {
+        what: `throughput at ${last?.orders.toLocaleString('en')} stored orders, over that at 10,000`,
+        value: `${(most / few).toFixed(2)}×`,
+        bar: '≥ 0.9×',
+        met: most / few >= 0.9,
+        detail: `${most.toFixed(0)} and ${few.toFixed(0)} orders/s, in turns`,
+      },
+      {
+        what: `memory of everything but the broker after ${last?.orders.toLocaleString('en')} orders`,
+        value: `${last?.functions.toFixed(0)} MiB`,
+        bar: 'flat',
+        detail: `${first?.functions.toFixed(0)} MiB after ${first?.orders.toLocaleString('en')}`,
+      },
+      {
+        what: 'bytes of the broker an order: memory; disk',
+        value: `${bytesAnOrder.memory.toFixed(0)}; ${bytesAnOrder.disk.toFixed(0)}`,
+      },
+    ]
   },
   latency: async () => {
     const { postP99, assignedP99, floorP99 } = await onBroker((url) => latency(url, 10))
