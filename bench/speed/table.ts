@@ -1,14 +1,23 @@
-import type { Result } from './figure'
+import { median, type Result } from './figure'
 
-/** One figure as it is told. */
+/** One figure of one run. */
 export interface Line {
   what: string
-  value: string
-  /** What is to be reached, and whether it was. */
-  bar?: string
-  met?: boolean
+  value: number
+  /** Behind the number; a ratio has ×. */
+  unit?: string
+  /** What is to be reached: `least` or `most`. */
+  least?: number
+  most?: number
   /** The medians and the spread behind it. */
   detail?: string
+}
+
+/** One figure over several runs: their median, and each. */
+export interface Told extends Line {
+  runs: number[]
+  /** Undefined where nothing is to be reached. */
+  met?: boolean
 }
 
 /** A line for each peer: the ratio of the medians, and what each of both did, with its least and its most. */
@@ -18,25 +27,40 @@ export function lineOf({ figure, unit, medians, rounds, ratios, toReach }: Resul
     const all = rounds[name] ?? []
     return `${name} ${digits(medians[name] ?? 0)} (${digits(Math.min(...all))}–${digits(Math.max(...all))})`
   }
-  return Object.entries(ratios).map(([name, ratio]) => {
-    const bar = toReach[name]
-    return {
-      what: `${figure}, over ${name}`,
-      value: `${ratio.toFixed(2)}×`,
-      ...(bar !== undefined && { bar: `≥ ${bar}×`, met: ratio >= bar }),
-      detail: `${spread(first)}; ${spread(name)} ${unit}`,
-    }
+  return Object.entries(ratios).map(([name, value]) => ({
+    what: `${figure}, over ${name}`,
+    value,
+    unit: '×',
+    least: toReach[name],
+    detail: `${spread(first)}; ${spread(name)} ${unit}`,
+  }))
+}
+
+/** What several runs measured alike as one, with the detail of the last. */
+export function overRuns(runs: Line[][]): Told[] {
+  const [last = []] = runs.slice(-1)
+  return last.map((line) => {
+    const all = runs.flatMap((lines) => lines.filter(({ what }) => what === line.what).map(({ value }) => value))
+    const value = median(all)
+    const { least, most } = line
+    const met =
+      least === undefined && most === undefined ? undefined : value >= (least ?? value) && value <= (most ?? value)
+    return { ...line, value, runs: all, ...(met !== undefined && { met }) }
   })
+}
+
+/** Value, spread over the runs where there are several, and what was to be reached. */
+export function shown({ value, unit = '', runs, least, most, met }: Told): { value: string; bar: string } {
+  const spread = runs.length > 1 ? ` (${digits(Math.min(...runs))}–${digits(Math.max(...runs))})` : ''
+  const bar = least === undefined ? (most === undefined ? '' : `≤ ${most}${unit}`) : `≥ ${least}${unit}`
+  return { value: `${digits(value)}${unit}${spread}`, bar: `${bar}${met === false ? ' **not met**' : ''}` }
 }
 
 const digits = (value: number): string => (value < 10 ? value.toFixed(2) : Math.round(value).toLocaleString('en'))
 
-export const table = (lines: Line[]): string =>
+export const table = (lines: Told[]): string =>
   [
     '| figure | measured | to reach | |',
     '|---|---|---|---|',
-    ...lines.map(
-      ({ what, value, bar = '', met, detail = '' }) =>
-        `| ${what} | ${value} | ${bar}${bar && !met ? ' **not met**' : ''} | ${detail} |`,
-    ),
+    ...lines.map((line) => `| ${line.what} | ${shown(line).value} | ${shown(line).bar} | ${line.detail ?? ''} |`),
   ].join('\n')

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { measure, median } from '../../bench/speed/figure'
 import { get, load, post } from '../../bench/speed/http_load'
 import { percentile } from '../../bench/speed/latency'
-import { lineOf, table } from '../../bench/speed/table'
+import { lineOf, overRuns, table } from '../../bench/speed/table'
 import { suite } from '../support/suite'
 
 const test = suite('how the speed is measured')
@@ -24,10 +24,26 @@ test('contenders take turns, and the ratio is that of the medians', async () => 
   assert.equal(turns, ['ours', 'theirs', 'ours', 'theirs', 'ours', 'theirs'])
   assert.equal(result.medians, { ours: 20, theirs: 5 })
   assert.equal(result.ratios, { theirs: 4 })
-  const [line] = lineOf(result)
+  const [line] = overRuns([lineOf(result)])
   assert.is(line?.met, false)
   assert.is(line?.detail, 'ours 20 (10–30); theirs 5.00 (4.00–8.00) a/s')
-  assert.match(table(lineOf(result)), '| x, over theirs | 4.00× | ≥ 5× **not met** |')
+  assert.match(table(overRuns([lineOf(result)])), '| x, over theirs | 4.00× | ≥ 5× **not met** |')
+})
+
+test('of several runs the median is told, with the least and the most', () => {
+  const run = (value: number) => [
+    { what: 'x', value, unit: ' MiB', most: 90 },
+    { what: 'y', value },
+  ]
+  const lines = overRuns([run(80), run(95), run(85)])
+  assert.equal(
+    lines.map(({ value, met }) => [value, met]),
+    [
+      [85, true],
+      [85, undefined],
+    ],
+  )
+  assert.match(table(lines), '| x | 85 MiB (80–95) | ≤ 90 MiB |')
 })
 
 test('the median and the percentile are of the sorted values', () => {
