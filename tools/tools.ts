@@ -3,6 +3,7 @@ import type { Tool } from './tool'
 // Loaded on demand: a process that runs functions needs none of them.
 export const tools: Record<string, () => Promise<{ run: Tool }>> = {
   call: () => import('./call'),
+  deploy: () => import('./deploy'),
   dev: () => import('./dev'),
   dlq: () => import('./dlq'),
   new: () => import('./new'),
@@ -16,6 +17,7 @@ const toolsHelp = `  node runtime call SUBJECT JSON  one request, the reply on s
   node runtime dlq ls|show|redrive|drop    what could not be handled
   node runtime replay FUNCTION    hands one stream function its history again
   node runtime provision          creates and repairs streams and consumers
+  node runtime deploy             writes Compose and Kubernetes files of the manifest
   node runtime new NAME           writes a function, its contract and its test
   node runtime dev                runs the functions and swaps those whose files change`
 
