@@ -51,7 +51,9 @@ export const run: Tool = async (args, place) => {
   const left = whole.flatMap((one) => filesIn(out, one)).filter((path) => !made.has(path))
   if (values.check) {
     for (const path of [...stale, ...left].sort()) {
-      place.say(`${relative(process.cwd(), join(out, path))} is stale: run node runtime deploy and commit what it writes`)
+      place.say(
+        `${relative(process.cwd(), join(out, path))} is stale: run node runtime deploy and commit what it writes`,
+      )
     }
     return stale.length + left.length > 0 ? 1 : 0
   }

@@ -82,7 +82,7 @@ for (const [args, complaint] of [
   [['--nope'], "Unknown option '--nope'; see node runtime --help"],
   [
     ['serve'],
-    'serve: no such command; there are call, dev, dlq, new, provision, replay, tail; see node runtime --help',
+    'serve: no such command; there are call, deploy, dev, dlq, new, provision, replay, tail; see node runtime --help',
   ],
   [['--only'], "Option '--only <value>' argument missing; see node runtime --help"],
   [['--only', 'order', '--except', 'order'], '--except: leaves no function to run'],

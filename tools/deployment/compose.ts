@@ -23,7 +23,7 @@ export async function composeFile(groups: Group[], image: Image): Promise<string
       command: ['--only', group.name],
       ...(group.serves && { ports: [`\${HTTP_PORT:-${ports.http}}:${ports.http}`] }),
     })
-    service.set('<<', document.createAlias(shared as never, 'function'))
+    service.set('<<' as never, document.createAlias(shared as never, 'function') as never)
     document.setIn(['services', group.name], service)
   }
   return document.toString({ lineWidth: 120 })

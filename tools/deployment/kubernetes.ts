@@ -18,7 +18,11 @@ export async function kubernetesFiles(groups: Group[], options: Options): Promis
   const files: Record<string, string> = {}
   for (const group of groups) {
     const name = `${objectName(group)}.yaml`
-    const objects = [deployment(group, options), budget(group, options), ...(group.serves ? [service(group, options)] : [])]
+    const objects = [
+      deployment(group, options),
+      budget(group, options),
+      ...(group.serves ? [service(group, options)] : []),
+    ]
     files[`functions/${name}`] = written(objects)
     files[`scaling/${name}`] = unscaled(group) + written([scaler(group, options)])
   }
