@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +12,8 @@ import { atEnd } from './ends'
 export interface Broker {
   url: string
   port: number
+  /** Where its data are. */
+  folder: string
   /** Of the server's process, while it runs. */
   readonly pid: number
   /** Ends the server with this signal; its data stay. */
@@ -22,10 +24,16 @@ export interface Broker {
   stop(): Promise<void>
 }
 
-/** A real nats-server with JetStream (of at most `largest`) on a free loopback port, in a folder of its own: `NATS_SERVER`, or found as `npm start` finds one. */
-export async function startBroker({ jetstream = true, largest = '', configuration = '' } = {}): Promise<Broker> {
+/** A real nats-server with JetStream (of at most `largest`) on a free loopback port, in a folder of its own, with a copy of the `data` of another: `NATS_SERVER`, or found as `npm start` finds one. */
+export async function startBroker({
+  jetstream = true,
+  largest = '',
+  configuration = '',
+  data = '',
+} = {}): Promise<Broker> {
   const binary = process.env.NATS_SERVER || (await findBinary({ cacheDir: '.cache', log: console.error })).path
   const folder = await mkdtemp(join(tmpdir(), 'broker-'))
+  if (data) await cp(data, folder, { recursive: true })
   const port = await freePort()
   let child: ChildProcess | undefined
 
@@ -62,6 +70,7 @@ export async function startBroker({ jetstream = true, largest = '', configuratio
   return {
     url: `nats://127.0.0.1:${port}`,
     port,
+    folder,
     get pid() {
       return child?.pid ?? 0
     },

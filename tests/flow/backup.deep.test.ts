@@ -1,0 +1,180 @@
+import { existsSync } from 'node:fs'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { execa } from 'execa'
+import * as assert from 'uvu/assert'
+import { type App, startApp } from '../support/app'
+import { type Bank, startBank } from '../support/bank'
+import { type Broker, startBroker } from '../support/broker'
+import { impatient } from '../support/manifest'
+import { customer } from '../support/orders'
+import { recordsOf } from '../support/records'
+import { faultsOf, shelved, sku, startCustomers } from '../support/restored'
+import { atEnd, suite } from '../support/suite'
+import { runTool } from '../support/tool'
+import { eventually } from '../support/wait'
+import { openWire, type Wire } from '../support/wire'
+
+const test = suite('a backup that is put back, as docs/backup.md says')
+
+const atLeast = 150
+
+async function run(broker: Broker, bank: Bank): Promise<App> {
+  const env = { PAYMENT_URL: bank.url, DELIVERY_SIMULATION_MS: '1000', BOOKS_GRACE_MS: '0' }
+  return startApp(broker, { args: ['--manifest', await impatient()], env })
+}
+
+async function openForOrders() {
+  const [broker, bank] = await Promise.all([startBroker(), startBank()])
+  const app = await run(broker, bank)
+  await customer(app).shelve(sku, shelved)
+  return { broker, bank, app, customers: startCustomers(app) }
+}
+
+async function folder(): Promise<string> {
+  const made = await mkdtemp(join(tmpdir(), 'backup-'))
+  atEnd(() => rm(made, { recursive: true, force: true }))
+  return made
+}
+
+/** How many orders a broker holds, and how many of them are open. */
+async function heldBy(broker: Broker) {
+  const wire = await openWire(broker)
+  const events = await wire.stored('EVENTS')
+  const created = events.filter(({ subject }) => subject === 'events.order_created').length
+  const ended = events.filter(({ subject }) => /delivery_completed|order_cancelled$/.test(subject)).length
+  await wire.stop()
+  return { created, open: created - ended }
+}
+
+async function streamsOf(broker: Broker): Promise<string[]> {
+  const wire = await openWire(broker)
+  const streams = await (await wire.nc.jetstreamManager()).streams.list().next()
+  await wire.stop()
+  return streams.map(({ config }) => config.name)
+}
+
+const isLedger = (stream: string) => stream.startsWith('LEDGER_')
+
+/** What a replay of each function builds from EVENTS. */
+const folded: Record<string, string[]> = {
+  'order/track': ['orders'],
+  'payment/track': ['payments'],
+  'delivery/track': ['deliveries'],
+  'audit/record': ['history', 'books'],
+}
+
+/** Orders whose records are newer than EVENTS are accepted once more, as their records have them; returns how many. */
+async function tellAgain(wire: Wire, records: Record<string, string>): Promise<number> {
+  const known = new Set(
+    (await wire.stored('EVENTS', 'events.order_created')).map(({ body }) => (body as Told).order_id),
+  )
+  const unknown = Object.entries(records).filter(([id]) => !known.has(id))
+  for (const [order_id, text] of unknown) {
+    const { user_id, created, cancelled } = JSON.parse(text) as StoredOrder
+    const tell = (type: string, body: object) =>
+      wire.store(`events.${type}`, { order_id, user_id, ...body }, { 'Nats-Msg-Id': `${type}:${order_id}` })
+    await tell('order_created', created)
+    if (cancelled) await tell('order_cancel_requested', { occurred_at: created.occurred_at, by: 'operator' })
+  }
+  return unknown.length
+}
+
+interface Told {
+  order_id: string
+}
+interface StoredOrder {
+  user_id: string
+  created: { occurred_at: string }
+  cancelled?: object
+}
+
+const until = (placed: string[], count: number) => eventually(`${count} orders`, () => placed.length >= count, 60_000)
+
+test('a copy of the data of a server that has ended, taken where processes and server were killed', async () => {
+  const { broker, bank, app, customers } = await openForOrders()
+  await until(customers.placed, atLeast)
+  await customers.end()
+  await app.end('SIGKILL')
+  await broker.kill('SIGKILL')
+  const backup = await folder()
+  await cp(broker.folder, backup, { recursive: true })
+  await broker.start()
+
+  const after = await run(broker, bank)
+  const lost = await customer(after).order()
+  await customer(after).reaches(lost, 'delivered')
+  await after.end('SIGKILL')
+  await broker.stop()
+
+  const restored = await startBroker({ data: backup })
+  const { created, open } = await heldBy(restored)
+  assert.ok(created >= atLeast && open > 10, `${created} orders, ${open} of them open`)
+  const again = await run(restored, bank)
+  assert.equal((await faultsOf(again, await openWire(restored), bank)).slice(0, 12), [])
+  assert.is((await customer(again).send('GET', `/api/v1/orders/${lost}`)).status, 404)
+})
+
+const cli = [process.env.NATS_CLI, '.cache/engines/cli/nats'].find((path) => path && existsSync(path))
+if (!cli) console.log('left out: nats backup account and restore; NATS_CLI names the nats command line')
+else {
+  const nats = (broker: Broker, ...args: string[]) => execa(resolve(cli), ['--server', broker.url, ...args])
+  const restoredFrom = async (backup: string) => {
+    const restored = await startBroker()
+    await nats(restored, 'backup', 'restore', 'account', backup)
+    return restored
+  }
+
+  test('nats backup account, while the functions stand still', async () => {
+    const { broker, bank, app, customers } = await openForOrders()
+    await until(customers.placed, atLeast)
+    await customers.end()
+    assert.is(await app.end(), 0)
+    const backup = join(await folder(), 'account')
+    await nats(broker, 'backup', 'account', backup, '--force')
+
+    const after = await run(broker, bank)
+    const lost = await customer(after).order()
+    await customer(after).reaches(lost, 'delivered')
+    await after.end('SIGKILL')
+    await broker.stop()
+
+    const restored = await restoredFrom(backup)
+    const { created, open } = await heldBy(restored)
+    assert.ok(created >= atLeast && open > 10, `${created} orders, ${open} of them open`)
+    const again = await run(restored, bank)
+    assert.equal((await faultsOf(again, await openWire(restored), bank)).slice(0, 12), [])
+    assert.is((await customer(again).send('GET', `/api/v1/orders/${lost}`)).status, 404)
+  })
+
+  test('stream by stream under load, EVENTS first: what EVENTS does not know is told it again, and records are built anew', async () => {
+    const { broker, bank, app, customers } = await openForOrders()
+    await until(customers.placed, atLeast)
+    const into = await folder()
+    const names = await streamsOf(broker)
+    const take = (name: string) => nats(broker, 'backup', 'stream', name, join(into, name))
+    await take('EVENTS')
+    await until(customers.placed, customers.placed.length + 40)
+    const [ledgers, rest] = [names.filter((name) => isLedger(name)), names.filter((name) => !isLedger(name))]
+    for (const name of [...ledgers, ...rest]) if (name !== 'EVENTS') await take(name)
+    await customers.end()
+    await app.end('SIGKILL')
+    await broker.stop()
+
+    const restored = await startBroker()
+    for (const name of names) await nats(restored, 'backup', 'restore', 'stream', join(into, name))
+    const wire = await openWire(restored)
+    const jsm = await wire.nc.jetstreamManager()
+    const unknown = await tellAgain(wire, await recordsOf(jsm, 'orders'))
+    assert.ok(unknown >= 30, `${unknown} orders that EVENTS does not know`)
+    for (const bucket of Object.values(folded).flat()) await jsm.streams.purge(`KV_${bucket}`)
+    for (const name of Object.keys(folded)) {
+      assert.is((await runTool(restored, ['replay', name, '--from-seq', '1'])).exitCode, 0, name)
+    }
+    const again = await run(restored, bank)
+    assert.equal((await faultsOf(again, wire, bank)).slice(0, 12), [])
+  })
+}
+
+test.run()
