@@ -65,20 +65,23 @@ const folded: Record<string, string[]> = {
   'audit/record': ['history', 'books'],
 }
 
-/** Orders whose records are newer than EVENTS are accepted once more, as their records have them; returns how many. */
+/** What records say and EVENTS does not, is told it: orders, and which of them were cancelled. Returns how many orders. */
 async function tellAgain(wire: Wire, records: Record<string, string>): Promise<number> {
   const known = new Set(
-    (await wire.stored('EVENTS', 'events.order_created')).map(({ body }) => (body as Told).order_id),
+    (await wire.stored('EVENTS')).map(({ subject, body }) => `${subject} ${(body as Told).order_id}`),
   )
-  const unknown = Object.entries(records).filter(([id]) => !known.has(id))
-  for (const [order_id, text] of unknown) {
+  let unknown = 0
+  for (const [order_id, text] of Object.entries(records)) {
     const { user_id, created, cancelled } = JSON.parse(text) as StoredOrder
-    const tell = (type: string, body: object) =>
-      wire.store(`events.${type}`, { order_id, user_id, ...body }, { 'Nats-Msg-Id': `${type}:${order_id}` })
-    await tell('order_created', created)
+    const tell = async (type: string, body: object) => {
+      if (known.has(`events.${type} ${order_id}`)) return false
+      const told = { order_id, user_id, ...body }
+      return Boolean(await wire.store(`events.${type}`, told, { 'Nats-Msg-Id': `${type}:${order_id}` }))
+    }
+    if (await tell('order_created', created)) unknown++
     if (cancelled) await tell('order_cancel_requested', { occurred_at: created.occurred_at, by: 'operator' })
   }
-  return unknown.length
+  return unknown
 }
 
 interface Told {
@@ -156,9 +159,12 @@ else {
     const take = (name: string) => nats(broker, 'backup', 'stream', name, join(into, name))
     await take('EVENTS')
     await until(customers.placed, customers.placed.length + 40)
-    const [ledgers, rest] = [names.filter((name) => isLedger(name)), names.filter((name) => !isLedger(name))]
-    for (const name of [...ledgers, ...rest]) if (name !== 'EVENTS') await take(name)
+    // A cancel after the last of them is one that the backup does not have, and the payment service has.
     await customers.end()
+    const rest = names
+      .filter((name) => name !== 'EVENTS')
+      .sort((one, other) => Number(isLedger(other)) - Number(isLedger(one)))
+    for (const name of rest) await take(name)
     await app.end('SIGKILL')
     await broker.stop()
 

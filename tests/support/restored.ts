@@ -74,8 +74,7 @@ export async function faultsOf(app: Pick<App, 'url'>, wire: Wire, bank: Bank, pa
   const { body: books } = await send('GET', '/api/v1/audit/books')
   if (!books.balanced || books.pending || books.orders !== orders.size)
     faults.push(`the books: ${JSON.stringify(books)}`)
-  const letters = (await jsm.streams.info('DLQ')).state.messages
-  if (letters > 0) faults.push(`${letters} dead letters`)
+  for (const { subject, headers } of await wire.stored('DLQ')) faults.push(`${subject}: ${JSON.stringify(headers)}`)
   return faults
 }
 
