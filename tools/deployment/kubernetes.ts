@@ -1,3 +1,10 @@
+import type { IScaledObject } from '@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObject'
+import type { IDeployment } from 'kubernetes-models/apps/v1/Deployment'
+import type { IHorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler'
+import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget'
+import type { IContainer } from 'kubernetes-models/v1/Container'
+import type { IPodSpec } from 'kubernetes-models/v1/PodSpec'
+import type { IService } from 'kubernetes-models/v1/Service'
 import type { Durable, Group } from './groups'
 import { graceSeconds, ports } from './settings'
 
@@ -44,7 +51,7 @@ function metadata(group: Group, { image }: Options) {
 
 const selector = (group: Group) => ({ matchLabels: { 'app.kubernetes.io/name': objectName(group) } })
 
-function deployment(group: Group, options: Options) {
+function deployment(group: Group, options: Options): IDeployment {
   const { labels } = metadata(group, options)
   const annotations = {
     'prometheus.io/scrape': 'true',
@@ -63,7 +70,7 @@ function deployment(group: Group, options: Options) {
   }
 }
 
-function pod(group: Group, options: Options) {
+function pod(group: Group, options: Options): IPodSpec {
   return {
     automountServiceAccountToken: false,
     terminationGracePeriodSeconds: graceSeconds,
@@ -86,7 +93,7 @@ function pod(group: Group, options: Options) {
   }
 }
 
-function container({ name, serves }: Group, { image }: Options) {
+function container({ name, serves }: Group, { image }: Options): IContainer {
   const probe = (path: string) => ({ httpGet: { path, port: 'ops' }, timeoutSeconds: 3 })
   return {
     name: 'functions',
@@ -110,14 +117,14 @@ function container({ name, serves }: Group, { image }: Options) {
   }
 }
 
-const budget = (group: Group, options: Options) => ({
+const budget = (group: Group, options: Options): IPodDisruptionBudget => ({
   apiVersion: 'policy/v1',
   kind: 'PodDisruptionBudget',
   metadata: metadata(group, options),
   spec: { maxUnavailable: 1, selector: selector(group) },
 })
 
-const service = (group: Group, options: Options) => ({
+const service = (group: Group, options: Options): IService => ({
   apiVersion: 'v1',
   kind: 'Service',
   metadata: metadata(group, options),
@@ -125,7 +132,7 @@ const service = (group: Group, options: Options) => ({
 })
 
 /** Work that waits in a stream calls for more processes; where there is none of it, the processor's load does. */
-function scaler(group: Group, options: Options) {
+function scaler(group: Group, options: Options): IHorizontalPodAutoscaler | IScaledObject {
   const target = { apiVersion: 'apps/v1', kind: 'Deployment', name: objectName(group) }
   const spread = group.durables.filter(({ ordered }) => !ordered)
   if (spread.length === 0) {
