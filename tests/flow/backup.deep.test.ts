@@ -129,27 +129,33 @@ else {
     return restored
   }
 
-  test('nats backup account, while the functions stand still', async () => {
-    const { broker, bank, app, customers } = await openForOrders()
-    await until(customers.placed, atLeast)
-    await customers.end()
-    assert.is(await app.end(), 0)
-    const backup = join(await folder(), 'account')
-    await nats(broker, 'backup', 'account', backup, '--force')
+  for (const [what, flag] of [
+    ['with the durables', '--consumers'],
+    ['without the durables, so that every message is handled again', '--no-consumers'],
+  ] as const)
+    test(`nats backup account, while the functions stand still: ${what}`, async () => {
+      const { broker, bank, app, customers } = await openForOrders()
+      await until(customers.placed, atLeast)
+      await customers.end()
+      assert.is(await app.end(), 0)
+      const backup = join(await folder(), 'account')
+      await nats(broker, 'backup', 'account', backup, '--force', flag)
 
-    const after = await run(broker, bank)
-    const lost = await customer(after).order()
-    await customer(after).reaches(lost, 'delivered')
-    await after.end('SIGKILL')
-    await broker.stop()
+      const after = await run(broker, bank)
+      const lost = await customer(after).order()
+      await customer(after).reaches(lost, 'delivered')
+      await after.end('SIGKILL')
+      await broker.stop()
 
-    const restored = await restoredFrom(backup)
-    const { created, open } = await heldBy(restored)
-    assert.ok(created >= atLeast && open > 10, `${created} orders, ${open} of them open`)
-    const again = await run(restored, bank)
-    assert.equal((await faultsOf(again, await openWire(restored), bank)).slice(0, 12), [])
-    assert.is((await customer(again).send('GET', `/api/v1/orders/${lost}`)).status, 404)
-  })
+      const restored = await restoredFrom(backup)
+      const { created, open } = await heldBy(restored)
+      assert.ok(created >= atLeast && open > 10, `${created} orders, ${open} of them open`)
+      const again = await run(restored, bank)
+      const anew = again.log().filter(({ msg }) => String(msg).endsWith('it begins anew'))
+      assert.is(anew.length > 5, flag === '--no-consumers')
+      assert.equal((await faultsOf(again, await openWire(restored), bank)).slice(0, 12), [])
+      assert.is((await customer(again).send('GET', `/api/v1/orders/${lost}`)).status, 404)
+    })
 
   test('stream by stream under load, EVENTS first: what EVENTS does not know is told it again, and records are built anew', async () => {
     const { broker, bank, app, customers } = await openForOrders()
