@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { execa } from 'execa'
+import { execa, execaSync } from 'execa'
 import * as assert from 'uvu/assert'
 import { type App, startApp } from '../support/app'
 import { type Bank, startBank } from '../support/bank'
 import { type Broker, startBroker } from '../support/broker'
+import { startCluster } from '../support/cluster'
 import { impatient } from '../support/manifest'
 import { customer } from '../support/orders'
 import { recordsOf } from '../support/records'
@@ -20,8 +21,8 @@ const test = suite('a backup that is put back, as docs/backup.md says')
 
 const atLeast = 150
 
-async function run(broker: Broker, bank: Bank): Promise<App> {
-  const env = { PAYMENT_URL: bank.url, DELIVERY_SIMULATION_MS: '1000', BOOKS_GRACE_MS: '0' }
+async function run(broker: Pick<Broker, 'url'>, bank: Bank, more: Record<string, string> = {}): Promise<App> {
+  const env = { PAYMENT_URL: bank.url, DELIVERY_SIMULATION_MS: '1000', BOOKS_GRACE_MS: '0', ...more }
   return startApp(broker, { args: ['--manifest', await impatient()], env })
 }
 
@@ -53,6 +54,12 @@ async function streamsOf(broker: Broker): Promise<string[]> {
   const streams = await (await wire.nc.jetstreamManager()).streams.list().next()
   await wire.stop()
   return streams.map(({ config }) => config.name)
+}
+
+/** Of servers before 2.11 the runtime refuses a cluster. */
+function holdsClusters(): boolean {
+  const [, minor = '0'] = /v2\.(\d+)\./.exec(execaSync(process.env.NATS_SERVER as string, ['-v']).stdout) ?? []
+  return Number(minor) >= 11
 }
 
 const isLedger = (stream: string) => stream.startsWith('LEDGER_')
@@ -122,7 +129,8 @@ test('a copy of the data of a server that has ended, taken where processes and s
 const cli = [process.env.NATS_CLI, '.cache/engines/cli/nats'].find((path) => path && existsSync(path))
 if (!cli) console.log('left out: nats backup account and restore; NATS_CLI names the nats command line')
 else {
-  const nats = (broker: Broker, ...args: string[]) => execa(resolve(cli), ['--server', broker.url, ...args])
+  const nats = (broker: Pick<Broker, 'url'>, ...args: string[]) =>
+    execa(resolve(cli), ['--server', broker.url, ...args])
   const restoredFrom = async (backup: string) => {
     const restored = await startBroker()
     await nats(restored, 'backup', 'restore', 'account', backup)
@@ -187,6 +195,30 @@ else {
     const again = await run(restored, bank)
     assert.equal((await faultsOf(again, wire, bank)).slice(0, 12), [])
   })
+
+  if (holdsClusters())
+    test('the backup of one server goes on as a cluster of three, once provision --update has made the copies', async () => {
+      const { broker, bank, app, customers } = await openForOrders()
+      await until(customers.placed, atLeast)
+      await customers.end()
+      assert.is(await app.end(), 0)
+      const backup = join(await folder(), 'account')
+      await nats(broker, 'backup', 'account', backup, '--force')
+      await broker.stop()
+
+      const cluster = await startCluster()
+      await nats(cluster, 'backup', 'restore', 'account', backup)
+      const provisioned = await runTool(cluster, ['provision', '--update'], { REPLICAS: '3' })
+      assert.is(provisioned.exitCode, 0, provisioned.stdout + provisioned.stderr)
+      const again = await run(cluster, bank, { REPLICAS: '3' })
+      const wire = await openWire({ url: cluster.url.split(',')[0] as string })
+      assert.equal((await faultsOf(again, wire, bank)).slice(0, 12), [])
+      const streams = await (await wire.nc.jetstreamManager()).streams.list().next()
+      assert.equal(
+        streams.filter(({ config }) => config.num_replicas !== 3).map(({ config }) => config.name),
+        [],
+      )
+    })
 }
 
 test.run()
