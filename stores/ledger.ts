@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { textOf } from '../runtime/envelope'
 import { away } from '../runtime/errors'
 import { step } from '../runtime/failpoint'
@@ -19,6 +20,7 @@ const largestGroupBytes = 512 * 1024
 const readAtOnce = 256
 const pageAfter = 10_000
 const pagesMs = 1_000
+const unseenMs = 20
 
 export const ledgerStream = (name: string) => ({ stream: `LEDGER_${name}`, subject: `ledger.${name}` })
 
@@ -170,7 +172,10 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
     } catch (error) {
       if (!isConflict(error)) throw error
       // An append whose ack was lost conflicts with itself when it is sent again; sync has folded it then.
-      return (await sync()).has(id)
+      const writers = await sync()
+      // On a cluster what was in the way may not be readable yet; a log that was emptied has nothing that ever will be.
+      if (writers.size === 0) await sleep(unseenMs)
+      return writers.has(id)
     }
   }
 
