@@ -21,6 +21,7 @@ const readAtOnce = 256
 const pageAfter = 10_000
 const pagesMs = 1_000
 const unseenMs = 20
+const mostFresh = 5
 
 export const ledgerStream = (name: string) => ({ stream: `LEDGER_${name}`, subject: `ledger.${name}` })
 
@@ -31,6 +32,7 @@ export const ledgerStream = (name: string) => ({ stream: `LEDGER_${name}`, subje
  */
 export function openLedger<D, V>(js: JetStream, name: string, definition: LedgerDefinition<D, V>): Ledger<D, V> {
   const { stream, subject } = ledgerStream(name)
+  const every = definition.pageAfter ?? pageAfter
   const pages = openPages<V>(js, name)
   const memory = memoryOver(pages)
   const state: Table<V> = { get: memory.get, set: (key, value) => memory.set(key, value, decisions) }
@@ -195,6 +197,8 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
         lastSeq = stored.seq
         lastOperation = stored.headers[operation] ?? ''
         writers.add(lastOperation)
+        // A long replay, as of a ledger that has no pages yet, takes no more memory than a short one.
+        if (memory.fresh() >= mostFresh * every && !writing) await writePages()
       }
     }
     current = true
@@ -203,7 +207,6 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
 
   /** Writes what is new into pages where there is much of it, unless another process has, and forgets what they hold. */
   const keepPages = async () => {
-    const every = definition.pageAfter ?? pageAfter
     const isDue = () => decisions - pages.position.decisions >= every || memory.fresh() >= every
     if (writing || decisions < pagesFrom || !isDue()) return
     // Pages that cannot be read or written must not keep every decision waiting.
@@ -214,13 +217,19 @@ export function openLedger<D, V>(js: JetStream, name: string, definition: Ledger
       return
     }
     if (!isDue()) return memory.forget()
+    void writePages()
+  }
+
+  /** Where they cannot be written, or another process was first, all stays in memory until the next time. */
+  const writePages = async () => {
     writing = true
-    pages
-      .write(memory.unwritten(), { seq: lastSeq, operation: lastOperation, decisions })
-      .then(memory.forget, () => {})
-      .finally(() => {
-        writing = false
-      })
+    try {
+      await pages.write(memory.unwritten(), { seq: lastSeq, operation: lastOperation, decisions })
+      memory.forget()
+    } catch {
+    } finally {
+      writing = false
+    }
   }
 
   /** False where pages know more than the ledger, as of one that was put back from an older copy. */

@@ -43,6 +43,8 @@ interface Segment extends Omit<Index, 'filter'> {
 
 const pageBytes = 64 * 1024
 const atOnce = 16
+// Its index is one message.
+const mostEntries = 20_000
 const none: Position = { seq: 0, operation: '', decisions: 0 }
 
 export const pagesStream = (name: string) => ({
@@ -83,6 +85,20 @@ export function openPages<V>(js: JetStream, name: string): Pages<V> {
     return sent.seq
   }
 
+  const writeSegment = async (entries: [string, V][]) => {
+    const id = nextOperation()
+    const pages: [string, number][] = []
+    const sheets = inSheets(entries)
+    for (let from = 0; from < sheets.length; from += atOnce) {
+      const some = sheets.slice(from, from + atOnce)
+      const seqs = await Promise.all(some.map((sheet) => put(subject, { id, entries: sheet })))
+      for (const [index, seq] of seqs.entries()) pages.push([some[index]?.[0]?.[0] ?? '', seq])
+    }
+    const filter = filterOf(entries.map(([key]) => key))
+    const at = await put(subject, { id, pages, filter: Buffer.from(filter).toString('base64') } satisfies Index)
+    return { at, segment: { id, pages, filter } }
+  }
+
   return {
     get position() {
       return position
@@ -121,17 +137,10 @@ export function openPages<V>(js: JetStream, name: string): Pages<V> {
     },
 
     async write(entries, next) {
-      const id = nextOperation()
-      const pages: [string, number][] = []
-      const sheets = inSheets(entries)
-      for (let from = 0; from < sheets.length; from += atOnce) {
-        const some = sheets.slice(from, from + atOnce)
-        const seqs = await Promise.all(some.map((sheet) => put(subject, { id, entries: sheet })))
-        for (const [index, seq] of seqs.entries()) pages.push([some[index]?.[0]?.[0] ?? '', seq])
+      const all = [...segments]
+      for (let from = 0; from < entries.length; from += mostEntries) {
+        all.push(await writeSegment(entries.slice(from, from + mostEntries)))
       }
-      const filter = filterOf(entries.map(([key]) => key))
-      const at = await put(subject, { id, pages, filter: Buffer.from(filter).toString('base64') } satisfies Index)
-      const all = [...segments, { at, segment: { id, pages, filter } }]
       try {
         headSeq = await put(headSubject, { ...next, segments: all.map((one) => one.at) } satisfies Head, headSeq)
       } catch (error) {

@@ -49,6 +49,8 @@ interface Watched {
   read: { ledger: number[]; pages: number[] }
   /** Pages, indexes and heads that were written. */
   written: string[]
+  /** Characters of each. */
+  lengths: number[]
 }
 
 interface Link {
@@ -64,7 +66,7 @@ async function opened(broker: Broker, name: string, link: Link = {}) {
   const { of = definition, failFrom = Number.POSITIVE_INFINITY, atHead = async () => {} } = link
   const js = await connectJetStream(broker)
   await ensureStreams(js, ledgerStreams(name))
-  const watched: Watched = { read: { ledger: [], pages: [] }, written: [] }
+  const watched: Watched = { read: { ledger: [], pages: [] }, written: [], lengths: [] }
   const { stream, subject } = pagesStream(name)
   const watching: JetStream = {
     ...js,
@@ -78,6 +80,7 @@ async function opened(broker: Broker, name: string, link: Link = {}) {
       if (watched.written.length + 1 >= failFrom) throw new Error('the process died')
       if (to.endsWith('.head')) await atHead('write')
       watched.written.push(to)
+      watched.lengths.push(data.length)
       return js.publish(to, data, options)
     },
   }
@@ -121,6 +124,42 @@ test('a ledger that is opened reads the tail after its pages alone, and knows al
   )
   assert.is(await totalOf(second.ledger, 'key 1'), 11)
   assert.is(await totalOf(first.ledger, 'key 1'), 11)
+})
+
+test('a long replay of a ledger without pages writes them as it goes, of any number of keys', async () => {
+  const broker = await start()
+  const name = `long_${++ledgers}`
+  const before = await opened(broker, name, { of: { ...definition, pageAfter: 1e9 } })
+  await Promise.all(
+    numbers(25_000).map((n) =>
+      before.ledger.decide(
+        () => add(`key ${n}`, n),
+        () => undefined,
+      ),
+    ),
+  )
+  await before.ledger.decide(
+    () => add('key 1'),
+    () => undefined,
+  )
+  const { ledger, written } = await opened(broker, name, { of: { ...definition, pageAfter: 1_000 } })
+  assert.is(await totalOf(ledger, 'key 1'), 2)
+  assert.ok(headsOf(written) >= 2, `${headsOf(written)} heads`)
+  for (const n of [2, 9_999, 25_000]) assert.is(await totalOf(ledger, `key ${n}`), n)
+  // Of so many keys at once the index would be larger than a message can be, if there were one of all.
+  const late = await opened(broker, `${name}_late`, { of: { ...definition, pageAfter: 60_000 } })
+  await Promise.all(
+    numbers(60_000).map((n) =>
+      late.ledger.decide(
+        () => add(`key ${n}`, n),
+        () => undefined,
+      ),
+    ),
+  )
+  await eventually('pages', () => headsOf(late.written) > 0)
+  assert.ok(Math.max(...late.lengths) < 128 * 1024, `${Math.max(...late.lengths)} characters`)
+  const next = await opened(broker, `${name}_late`)
+  for (const n of [1, 30_000, 60_000]) assert.is(await totalOf(next.ledger, `key ${n}`), n)
 })
 
 test('what was not used since is forgotten, and read from a page when it is wanted', async () => {
