@@ -7,6 +7,7 @@ export interface Recent<V> {
 }
 
 const overhead = 500
+const bytesEach = 8 * 1024 * 1024
 // A bucket that is deleted and made anew counts from one again: what was seen in the old one must not meet its number there.
 const longestMs = 3_000
 
@@ -47,6 +48,21 @@ export function openRecent<V>(mostWeight = 0): Recent<V> {
     clear() {
       entries.clear()
       total = 0
+    },
+  }
+}
+
+/** One for each bucket; `clear` forgets all, as where the link broke. */
+export function openRecents<V>() {
+  const recents = new Map<string, Recent<V>>()
+  return {
+    of(bucket: string): Recent<V> {
+      const recent = recents.get(bucket) ?? openRecent(bytesEach)
+      recents.set(bucket, recent)
+      return recent
+    },
+    clear() {
+      for (const recent of recents.values()) recent.clear()
     },
   }
 }

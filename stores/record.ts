@@ -1,0 +1,91 @@
+import type { Store } from '../runtime/types'
+import { nextOperation } from './operation'
+import type { Recent } from './recent'
+
+const mostOperations = 8
+
+/** A record as it was last seen: as text, since what a handler has been given it may change. */
+export interface Seen {
+  /** 0 where there is none. */
+  revision: number
+  /** Undefined where there is none. */
+  text: string | undefined
+  /** The ids of the last writes, the newest first. */
+  writes: string[]
+}
+
+/** Where the records of a bucket are kept. */
+export interface Shelf {
+  read(key: string): Promise<Seen>
+  /** Where the record is still what was seen; its revision then, undefined where another write was first. */
+  write(key: string, next: Omit<Seen, 'revision'> & { text: string }, seen: Seen): Promise<number | undefined>
+}
+
+/**
+ * Records that are changed by compare-and-set. A lost one is tried again on what is there now; a write whose outcome was
+ * unknown is recognised by its id, which the record carries on through the next writes. What is in `recent` is changed
+ * without being read first, since the compare-and-set finds out where it is not so any more.
+ */
+export function recordStore<T>(bucket: string, shelf: Shelf, recent: Recent<Seen>): Store<T> {
+  const parsed = ({ text }: Seen) => (text === undefined ? undefined : (JSON.parse(text) as T))
+
+  const read = async (key: string): Promise<Seen> => {
+    const seen = await shelf.read(key)
+    recent.set(key, seen, seen.text?.length)
+    return seen
+  }
+
+  return {
+    get: async (key) => parsed(await read(key)),
+
+    async update(key, change) {
+      let isFresh = false
+      const look = () => {
+        isFresh = true
+        return read(key)
+      }
+      /** What is to be stored, and whether that is what is there already. */
+      const decide = (seen: Seen) => {
+        const known = parsed(seen)
+        const next = change(known)
+        if (next === undefined && known !== undefined) {
+          throw new Error(`the change of ${bucket}/${key} returned nothing for a record`)
+        }
+        return { next, isKnown: next === known }
+      }
+      for (let seen = recent.get(key) ?? (await look()); ; ) {
+        let decided: ReturnType<typeof decide>
+        try {
+          decided = decide(seen)
+        } catch (error) {
+          // A refusal holds of what is there now alone, as does that nothing is to be done.
+          if (isFresh) throw error
+          seen = await look()
+          continue
+        }
+        const { next, isKnown } = decided
+        if (isKnown) {
+          const now = isFresh ? seen : await look()
+          if (now.revision === seen.revision) return next
+          seen = now
+          continue
+        }
+        const id = nextOperation()
+        const written = { text: JSON.stringify(next), writes: [id, ...seen.writes].slice(0, mostOperations) }
+        try {
+          const revision = await shelf.write(key, written, seen)
+          if (revision !== undefined) {
+            recent.set(key, { ...written, revision }, written.text.length)
+            return next
+          }
+        } catch (error) {
+          recent.delete(key)
+          throw error
+        }
+        recent.delete(key)
+        seen = await look()
+        if (seen.writes.includes(id)) return next
+      }
+    },
+  }
+}
