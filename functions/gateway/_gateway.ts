@@ -6,6 +6,7 @@ export const config = {
   requests: [
     'rpc.create_order',
     'rpc.get_order_status',
+    'rpc.list_orders',
     'rpc.cancel_order',
     'rpc.get_order_history',
     'rpc.check_books',

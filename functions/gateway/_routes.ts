@@ -7,7 +7,7 @@ import { authIsOff, rpcTimeoutMs } from '../_environment'
 import { mermaid } from '../audit/_mermaid'
 import { Report } from '../delivery/_contract'
 import { Shelf } from '../inventory/_contract'
-import { Cancel, type NewOrder } from '../order/_contract'
+import { Cancel, type NewOrder, type OrdersOf } from '../order/_contract'
 import { orderId } from '../order/_identity'
 import { prefers } from './_accept'
 import { follow } from './_follow'
@@ -26,6 +26,7 @@ interface Route {
 
 export const routes: Route[] = [
   { method: 'post', path: '/api/v1/orders', answer: createOrder },
+  { method: 'get', path: '/api/v1/orders', answer: listOrders },
   { method: 'get', path: '/api/v1/orders/:order_id', answer: getOrderStatus },
   { method: 'post', path: '/api/v1/orders/:order_id/cancel', answer: cancelOrder, conflict: 'not-cancellable' },
   { method: 'get', path: '/api/v1/orders/:order_id/history', answer: getOrderHistory },
@@ -62,6 +63,18 @@ async function createOrder(request: IRequest, { request: ask, log }: Gateway): P
     if (isRejection(error) && error.code === 400) throw error
     return problemOf(error, { order_id: orderId(order.user_id, key), instance: '/api/v1/orders' }, log)
   }
+}
+
+async function listOrders({ url }: IRequest, { request: ask }: Gateway): Promise<Answer> {
+  const { searchParams } = new URL(url)
+  const [limit, cursor] = [searchParams.get('limit'), searchParams.get('cursor')]
+  const wish = {
+    user_id: searchParams.get('user_id') ?? undefined,
+    // What is no number is refused by the field's name, as a number out of range is.
+    ...(limit !== null && { limit: /^\d+$/.test(limit) ? Number(limit) : limit }),
+    ...(cursor !== null && { cursor }),
+  }
+  return json((await ask('rpc.list_orders', wish as OrdersOf, timely())).body)
 }
 
 async function getOrderStatus({ params }: IRequest, { request: ask }: Gateway): Promise<Answer> {

@@ -1,4 +1,17 @@
-import { array, boolean, enums, type Infer, literal, object, optional, size, string } from 'superstruct'
+import {
+  array,
+  boolean,
+  enums,
+  type Infer,
+  integer,
+  literal,
+  max,
+  min,
+  object,
+  optional,
+  size,
+  string,
+} from 'superstruct'
 import { message, request } from '../../runtime/types'
 import { By, Lines, OrderId, ofOrder, oncePerOrder, quantity, Reason, Sku, Time, text, UserId } from '../_fields'
 
@@ -40,6 +53,14 @@ export type CancelRequested = Infer<typeof CancelRequested>
 const OrderCancelled = object({ ...ofOrder, reason: Reason, by: By, dispatched: boolean() })
 export type OrderCancelled = Infer<typeof OrderCancelled>
 
+/** Whose orders, how many at most, and from where on: the `next_cursor` of the page before. */
+const OrdersOf = object({
+  user_id: UserId,
+  limit: optional(max(min(integer(), 1), 100)),
+  cursor: optional(string()),
+})
+export type OrdersOf = Infer<typeof OrdersOf>
+
 /** What a person may say with a cancel, over HTTP and NATS alike. */
 export const Cancel = object({ reason: optional(Reason) })
 
@@ -49,6 +70,7 @@ export default {
   'events.order_cancelled': message(OrderCancelled, oncePerOrder('order_cancelled')),
   'rpc.create_order': request(NewOrder, object({ order_id: OrderId, status: literal('created') })),
   'rpc.get_order_status': request(object({ order_id: OrderId }), OrderStatus),
+  'rpc.list_orders': request(OrdersOf, object({ orders: array(OrderStatus), next_cursor: optional(string()) })),
   'rpc.cancel_order': request(
     object({ order_id: OrderId, ...Cancel.schema, by: optional(enums(['customer', 'operator'])) }),
     OrderStatus,

@@ -1,3 +1,4 @@
+import type { Reserved } from '../inventory/_contract'
 import type { OrderCancelled, OrderCreated, OrderStatus, Status } from './_contract'
 import { stepOf } from './_table'
 
@@ -7,10 +8,15 @@ export interface Order {
   user_id: string
   status: Status
   updated_at: string
+  /** What it costs, once its goods are reserved. */
+  amount?: number
+  currency?: string
   created?: Pick<OrderCreated, 'items' | 'address' | 'payment_method' | 'request_hash' | 'occurred_at'>
   dispatched?: true
   cancelled?: Pick<OrderCancelled, 'reason' | 'by' | 'dispatched'>
 }
+
+export type CreatedOrder = Order & { created: NonNullable<Order['created']> }
 
 /** An event as far as order looks at it. */
 export interface OrderEvent {
@@ -57,6 +63,10 @@ function withFacts(order: Order, subject: string, body: OrderEvent['body']): Ord
   if (subject === 'events.order_created') {
     const { items, address, payment_method, request_hash, occurred_at } = body as OrderCreated
     return { ...order, created: { items, address, payment_method, request_hash, occurred_at } }
+  }
+  if (subject === 'events.inventory_reserved' && order.amount === undefined) {
+    const { amount, currency } = body as Reserved
+    return { ...order, amount, currency }
   }
   if (subject === 'events.delivery_picked_up' && !order.dispatched && !isFinal(order)) {
     return { ...order, dispatched: true }

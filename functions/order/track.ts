@@ -1,13 +1,22 @@
 import type { Config, Handler } from '../_contracts'
 import { now } from '../_fields'
-import { apply, cancelByPerson, cancelBySystem, cancelledEvent, type Order, unseen } from './_machine'
+import { indexOrders } from './_index'
+import {
+  apply,
+  type CreatedOrder,
+  cancelByPerson,
+  cancelBySystem,
+  cancelledEvent,
+  type Order,
+  unseen,
+} from './_machine'
 
 export const config = {
   mode: 'stream',
   subject: 'events.*',
   queue: 'order',
   emits: ['events.order_cancelled'],
-  stores: ['orders'],
+  stores: ['orders', 'orders_of'],
   // A message that keeps failing is given up within some five minutes: order/create waits for this function no longer.
   maxDeliver: 12,
   batch: 100,
@@ -24,9 +33,12 @@ type OrderMessage = Exclude<Message, { subject: 'events.inventory_adjusted' }>
 export default (async (_, { messages, store, emit, log, replaying }) => {
   const at = now()
   const orders = store<Order>('orders')
-  await Promise.all([...byOrder(messages)].map(([id, events]) => follow(id, events)))
+  const followed = await Promise.all([...byOrder(messages)].map(([id, events]) => follow(id, events)))
+  // A database has an index of its own.
+  if (!orders.newest) await indexOrders(store('orders_of'), followed.filter(isCreatedOrder))
 
-  async function follow(id: string, events: OrderMessage[]): Promise<void> {
+  /** The order, where it was created just now. */
+  async function follow(id: string, events: OrderMessage[]): Promise<Order | undefined> {
     let cause: OrderMessage | undefined
     const order = await orders.update(id, (known) => {
       cause = undefined
@@ -47,9 +59,11 @@ export default (async (_, { messages, store, emit, log, replaying }) => {
     const told = cause && causes.has(cause.subject) ? cause : events.find(({ subject }) => causes.has(subject))
     const cancelled = order && told && cancelledEvent(order)
     if (cancelled) emit('events.order_cancelled', cancelled, told)
+    return created && order
   }
 }) satisfies Handler<typeof config>
 
+const isCreatedOrder = (order: Order | undefined): order is CreatedOrder => order?.created !== undefined
 const isCreated = (event: OrderMessage) => event.subject === 'events.order_created'
 
 /** In the order of the stream. */

@@ -13,6 +13,7 @@ const facts: Record<string, object> = {
     payment_method: 'card',
     request_hash: 'a-hash',
   },
+  inventory_reserved: { amount: 5_800, currency: 'USD' },
   inventory_rejected: { reason: 'out_of_stock', sku: 'moka-pot' },
   payment_declined: { reason: 'payment_declined' },
   delivery_failed: { reason: 'delivery_failed', picked_up: true },
