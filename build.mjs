@@ -178,7 +178,7 @@ const withVendor = {
 /** One bundle a function, with all that it imports, so that each can be deployed and replaced alone. */
 async function bundleFunctions(files, outdir = '.') {
   const shared = { 'dist/contracts': 'functions/_contracts.ts' }
-  for (const one of ['streams', 'log']) {
+  for (const one of ['streams', 'tables', 'log']) {
     if (existsSync(join(base, `functions/_${one}.ts`))) shared[`dist/${one}`] = `functions/_${one}.ts`
   }
   const entryPoints = Object.fromEntries(files.map((file) => [bundleOf(file).slice(0, -'.mjs'.length), file]))
@@ -251,6 +251,7 @@ async function manifestOf(files) {
     $schema: fromBase('.', 'manifest.schema.json'),
     contracts: 'dist/contracts.mjs',
     streams: sorted(streams),
+    tables: await optional('tables'),
     log: await optional('log'),
     functions: entries.sort((one, other) => (one.name < other.name ? -1 : 1)),
   }

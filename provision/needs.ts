@@ -9,7 +9,8 @@ import type { StreamSpec } from './streams'
 
 /** Every stream that the functions need, as the environment limits it. */
 export function streamsFor(manifest: Manifest, selected: FunctionEntry[], env: NodeJS.ProcessEnv): StreamSpec[] {
-  const buckets = new Set(selected.flatMap(({ stores }) => stores))
+  const kept = env.DATABASE_URL ? (manifest.tables ?? {}) : {}
+  const buckets = new Set(selected.flatMap(({ stores }) => stores).filter((name) => !Object.hasOwn(kept, name)))
   const ledgers = new Set(selected.flatMap(({ ledgers, subject }) => [...ledgers, ...ledgerOf(subject)]))
   const used = [
     ...new Set(selected.flatMap((entry) => [...entry.emits, ...(isDurable(entry) ? [entry.subject ?? ''] : [])])),

@@ -5,6 +5,7 @@ import { ensureMemory } from '../provision/memory'
 import { streamsFor } from '../provision/needs'
 import { ensureStreams, missingStreams, requireJetStream, requireVersion } from '../provision/streams'
 import { marksBucket, openMarks } from '../stores/marks'
+import { openTables } from '../stores/postgres/tables'
 import { openTries } from '../stores/tries'
 import type { Ports } from './context'
 import { configuration, isAway } from './errors'
@@ -64,6 +65,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const selected = functions.map(({ entry }) => entry)
   const streams = [...streamsFor(manifest, selected, env), marksBucket]
   const names = selected.map(({ name }) => name)
+  const tables = await openTables({ manifest, env, log, selected })
   const connection = await openConnection(env, names.join().slice(0, 100), log)
   options.onConnect?.()
   const ask = openMux(connection)
@@ -87,7 +89,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await connection.close()
     throw error
   })
-  const ports = natsPorts({ manifest, contracts, connection, ask, js, log, observe: watching.observe })
+  const ports = natsPorts({ manifest, contracts, connection, ask, js, log, observe: watching.observe, tables })
   const broker: Broker = {
     connection,
     js,
@@ -147,7 +149,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     clearInterval(lookAfter)
     await Promise.all([...started.values()].map(({ running }) => running.stop()))
     await watching.stop()
-    await connection.close()
+    await Promise.all([connection.close(), tables?.close()])
     throw isAway(error) && error.reason === 'denied' ? configuration(`NATS_URL: ${error.message}`) : error
   }
   running = true
@@ -176,7 +178,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await connection
       .flush(flushMs)
       .catch((error) => log.warn({ err: error }, 'the last messages may not have been sent'))
-    await connection.close()
+    await Promise.all([connection.close(), tables?.close()])
     return drained
   }
 
@@ -185,6 +187,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     opsUrl: watching.url,
     ready,
     async put(fn) {
+      await tables?.prepare([fn.entry])
       await ensureStreams(js, streamsFor(manifest, [fn.entry], env), { ...options, replicas: settings.replicas, marks })
       await put(fn)
     },

@@ -16,6 +16,7 @@ import {
   union,
 } from 'superstruct'
 import { ledgerStream } from '../stores/ledger'
+import { TableEntries } from '../stores/postgres/description'
 import { check } from './contracts'
 import { configuration } from './errors'
 
@@ -81,6 +82,7 @@ export const Manifest = object({
   $schema: optional(string()),
   contracts: string(),
   streams: record(string(), StreamEntry),
+  tables: optional(TableEntries),
   log: optional(record(word, string())),
   functions: array(FunctionEntry),
 })

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { notBehind } from '../provision/progress'
-import { kvStore, type Seen } from '../stores/kv'
 import { openLedger } from '../stores/ledger'
-import { openRecent, type Recent } from '../stores/recent'
+import type { Tables } from '../stores/postgres/tables'
+import { openStores } from '../stores/stores'
 import { ledgerWithin, settledWithin, within } from '../stores/within'
 import type { Emission, Ports } from './context'
 import { decode, encode, errorCode, errorText, idempotentReplayed, messageId, serviceAway, timeLeft } from './envelope'
@@ -24,31 +24,20 @@ interface Parts {
   js: JetStream
   log: Ports['log']
   observe: Ports['observe']
+  tables: Tables | undefined
 }
 
 const restartMs = 1_000
 const againMs = 50
-const recentBytes = 8 * 1024 * 1024
 
 /** What handlers may do, over NATS. */
-export function natsPorts({ manifest, contracts, connection, ask, js, log, observe }: Parts): Ports {
+export function natsPorts({ manifest, contracts, connection, ask, js, log, observe, tables }: Parts): Ports {
   const ledgers = new Map<string, Ledger<never, never>>()
-  const recents = new Map<string, Recent<Seen>>()
   const carriers = new Map<string, string | undefined>()
 
   const carrierOf = (subject: string): string | undefined => {
     if (!carriers.has(subject)) carriers.set(subject, streamOf(manifest, subject)?.stream)
     return carriers.get(subject)
-  }
-
-  connection.onStatus(() => {
-    for (const recent of recents.values()) recent.clear()
-  })
-
-  const recentOf = (bucket: string): Recent<Seen> => {
-    const recent = recents.get(bucket) ?? openRecent(recentBytes)
-    recents.set(bucket, recent)
-    return recent
   }
 
   const publish = ({ subject, body, id, headers }: Emission, stream: string, budgetMs?: number) =>
@@ -96,7 +85,7 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
       }
     },
 
-    store: (bucket, left) => kvStore(within(js, left), bucket, recentOf(bucket)),
+    store: openStores(js, connection, tables),
 
     ledger(name, definition, left) {
       const ledger = ledgers.get(name) ?? openLedger(js, name, definition)

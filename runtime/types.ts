@@ -1,5 +1,7 @@
 import type { EventEmitter } from 'node:events'
 
+export type { TableConfig } from '../stores/postgres/description'
+
 /** A validator of `T`. A superstruct struct is one; so is anything with this shape. */
 export interface Struct<T = unknown> {
   readonly TYPE: T
@@ -125,6 +127,8 @@ export interface Store<T> {
    * several times; returning its argument (or undefined for an absent key) writes nothing; a throw changes nothing.
    */
   update<R extends T | undefined>(key: string, change: (known: T | undefined) => R): Promise<R>
+  /** A table's alone: records with this value in that column, the last by column `by` and key first, from below `before` on. */
+  newest?(page: { where: [string, string]; by: string; before?: [string, string]; limit: number }): Promise<T[]>
 }
 
 /** The state of a ledger: immutable values by key. */

@@ -159,7 +159,7 @@ function handlerOf(link: Link, place: Place, file: string | undefined): Handle {
     const entry = manifest.functions.find((one) => one.name === letter.function)
     if (!entry) return 'the manifest has no such function'
     try {
-      const own = loaded.get(entry.name) ?? ownFunction(entry, manifest, folder, link)
+      const own = loaded.get(entry.name) ?? ownFunction(entry, manifest, folder, link, place.env)
       loaded.set(entry.name, own)
       const { fn, ports } = await own
       const { outcome } = await invoke(fn, [asFirst(letter, data)], ports)

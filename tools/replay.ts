@@ -55,7 +55,7 @@ export const run: Tool = async (args, place) => {
   const { stream, whole } = streamOf(manifest, entry.subject as string) as { stream: string; whole: boolean }
 
   return linked(place, async (link) => {
-    const { fn, ports: own } = await ownFunction(entry, manifest, folder, link)
+    const { fn, ports: own } = await ownFunction(entry, manifest, folder, link, place.env)
     const ports: Ports = { ...(values.emit ? own : withoutSending(own)), replaying: true }
     const count = { handled: 0, refused: 0, failed: 0, later: 0 }
     const told = setInterval(() => process.stderr.write(`${JSON.stringify(count)}\n`), tellMs)

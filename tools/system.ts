@@ -9,6 +9,7 @@ import { type Connection, openConnection } from '../runtime/nats/connection'
 import { type JetStream, openJetStream } from '../runtime/nats/jetstream'
 import { type Ask, openMux } from '../runtime/nats/mux'
 import { natsPorts } from '../runtime/ports'
+import { openTables } from '../stores/postgres/tables'
 import { loadContracts, loadFunction } from './load'
 import type { Place } from './tool'
 
@@ -65,10 +66,18 @@ export function manifestOf({ root }: Place, file: string | undefined): { manifes
 }
 
 /** One function and what its handler may do, in the command's own process; its log lines are not the command's result. */
-export async function ownFunction(entry: FunctionEntry, manifest: Manifest, folder: string, link: Link) {
+export async function ownFunction(
+  entry: FunctionEntry,
+  manifest: Manifest,
+  folder: string,
+  link: Link,
+  env: NodeJS.ProcessEnv,
+) {
   const contracts = await loadContracts(manifest, folder)
   const observe: Ports['observe'] = { began: () => {}, ended: () => {}, deadLettered: () => {}, redelivered: () => {} }
-  const ports = natsPorts({ ...link, manifest, contracts, log: openLog('silent'), observe })
+  const log = openLog('silent')
+  const tables = await openTables({ manifest, env, log, selected: [entry], patienceMs: answersWithinMs })
+  const ports = natsPorts({ ...link, manifest, contracts, log, observe, tables })
   return { fn: await loadFunction(entry, folder), ports }
 }
 
