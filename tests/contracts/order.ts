@@ -1,5 +1,5 @@
 import { type Fixtures, orderEvent, type Shape } from './fixture'
-import { anyText, flag, lines, one, orderId, text, time, user } from './kinds'
+import { anyText, flag, type Kind, lines, one, orderId, text, time, user, whole, without } from './kinds'
 
 const address = text(500)
 const reason = text(200)
@@ -14,6 +14,17 @@ export const orderStatus: Shape = {
     cancelled_by: one('customer', 'operator', 'system'),
   },
   optional: ['reason', 'cancelled_by'],
+}
+
+const listed = { order_id: '0'.repeat(26), status: 'created', updated_at: '2026-01-30T12:00:00.000Z' }
+const orders: Kind = {
+  right: [[], [listed], [listed, { ...listed, reason: 'cancelled', cancelled_by: 'customer' }]],
+  wrong: [
+    ['', {}],
+    ['/0', ['x']],
+    ['/1/status', [listed, { ...listed, status: 'lost' }]],
+    ['/0/updated_at', [without(listed, 'updated_at')]],
+  ],
 }
 
 export default {
@@ -43,6 +54,10 @@ export default {
     reply: { fields: { order_id: orderId, status: one('created') } },
   },
   'rpc.get_order_status': { request: { fields: { order_id: orderId } }, reply: orderStatus },
+  'rpc.list_orders': {
+    request: { fields: { user_id: user, limit: whole(1, 100), cursor: anyText }, optional: ['limit', 'cursor'] },
+    reply: { fields: { orders, next_cursor: anyText }, optional: ['next_cursor'] },
+  },
   'rpc.cancel_order': {
     request: {
       fields: { order_id: orderId, reason, by: one('customer', 'operator') },

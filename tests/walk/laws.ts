@@ -117,8 +117,9 @@ export async function checkRebuilt(world: World, sent: Message[]): Promise<void>
   const pickedUp = new Set(
     events.filter(({ subject }) => subject.endsWith('.delivery_picked_up')).map(({ body }) => body.order_id),
   )
-  for (const { bucket, fn } of rebuilders) {
-    const live = new Map(valuesUnder(world, `${bucket}/`))
+  for (const { bucket, beside, fn } of rebuilders) {
+    const others = beside ? valuesUnder(world, `${beside}/`) : []
+    const live = new Map([...valuesUnder(world, `${bucket}/`), ...others])
     for (const [key, record] of live) {
       // A courier who was let go and has not said so yet: that mark is in no event, and is asked for again.
       const { dispatched, ...rest } = record as Order

@@ -52,9 +52,9 @@ export const functions: Fn[] = [
   fn('delivery/report', report),
 ]
 
-/** Those that build a record anew, each with its bucket. */
-export const rebuilders: { bucket: string; fn: Fn }[] = [
-  { bucket: 'orders', fn: fn('order/track', track) },
+/** Those that build records anew, each with its buckets. */
+export const rebuilders: { bucket: string; beside?: string; fn: Fn }[] = [
+  { bucket: 'orders', beside: 'orders_of', fn: fn('order/track', track) },
   { bucket: 'payments', fn: fn('payment/track', trackPayment) },
   { bucket: 'deliveries', fn: fn('delivery/track', trackDelivery) },
 ]
