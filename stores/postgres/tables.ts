@@ -19,7 +19,7 @@ export interface Tables {
 }
 
 const againMs = 250
-const tellMs = 2_000
+const attemptMs = 2_000
 
 type Users = Pick<FunctionEntry, 'stores'>[]
 
@@ -57,18 +57,14 @@ async function tablesOf({ manifest: { tables = {} }, env, log }: Omit<Options, '
     async prepare(selected, patienceMs = Number.POSITIVE_INFINITY) {
       const used = [...new Set(selected.flatMap(({ stores }) => stores))].filter((name) => Object.hasOwn(tables, name))
       if (used.length === 0) return
-      const waiting = setTimeout(() => log.warn({ database: pool.where }, 'waiting for PostgreSQL'), tellMs)
-      try {
-        await once(pool, patienceMs, async () => {
-          await migrate(
-            pool,
-            used.map((bucket): [string, TableEntry] => [bucket, entryOf(bucket)]),
-          )
-          await requireRights(pool, used)
-        })
-      } finally {
-        clearTimeout(waiting)
-      }
+      await once(pool, patienceMs, async () => {
+        const brief: Pool = { ...pool, run: (text, values) => pool.run(text, values, attemptMs) }
+        await migrate(
+          brief,
+          used.map((bucket): [string, TableEntry] => [bucket, entryOf(bucket)]),
+        )
+        await requireRights(brief, used)
+      })
     },
 
     store: (bucket, left) => tableStore(pool, bucket, { entry: entryOf(bucket), left, recent: recents.of(bucket) }),

@@ -6,6 +6,33 @@ interface Count {
   n: number
 }
 
+const oddTexts = [
+  '',
+  '\u0000',
+  'a\u0000b\u0000',
+  '\\u0000',
+  '\\',
+  '\\\u0000',
+  '\u001a',
+  '\u001a0000',
+  '\u001a\u0000',
+  '\ud800',
+  '\udc00\ud800',
+  'x\ud83d',
+  '\ud83d\ude00',
+  '"\'`$1;--',
+  '\r\n\t\u007f\ufffe\uffff',
+  'ÄßЖ\u0301',
+]
+const oddRecords = [
+  ...oddTexts.map((text) => ({ text, nested: [{ [`key ${text}`]: text }] })),
+  { numbers: [0, -1, 1.5, 1e21, 5e-324, 1.7976931348623157e308, 2 ** 53 - 1], others: [null, true, [], {}] },
+  JSON.parse('{"__proto__":{"x":1},"constructor":"c"}'),
+  'text alone \u0000',
+  7,
+  [],
+]
+
 // Of all stores that are tried, since they may share a bucket.
 let keys = 0
 
@@ -112,6 +139,18 @@ export function storePromises(test: ReturnType<typeof suite>, open: () => Promis
     for (let n = 1; n <= 50; n++) {
       await one.update(key, add)
       assert.equal(await other.get(key), { n })
+    }
+  })
+
+  test('whatever JSON holds comes back as it was', async () => {
+    const [store, other] = [await opened(), await open()] as unknown as Store<unknown>[]
+    for (const record of oddRecords) {
+      const key = freshKey()
+      await store?.update(key, () => record)
+      assert.equal(await other?.get(key), record)
+      // Known again, so that a change which leaves it as it is writes nothing.
+      await other?.update(key, (known) => ({ known, more: 1 }))
+      assert.equal(await store?.get(key), { known: record, more: 1 })
     }
   })
 
