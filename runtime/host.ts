@@ -65,7 +65,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const selected = functions.map(({ entry }) => entry)
   const streams = [...streamsFor(manifest, selected, env), marksBucket]
   const names = selected.map(({ name }) => name)
-  const tables = await openTables({ manifest, env, log, selected })
+  const tables = await openTables({ manifest, env, log, selected, bindOnly })
   const connection = await openConnection(env, names.join().slice(0, 100), log)
   options.onConnect?.()
   const ask = openMux(connection)

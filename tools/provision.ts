@@ -15,12 +15,13 @@ import {
 import { isDurable, type Manifest } from '../runtime/manifest'
 import type { Log } from '../runtime/types'
 import { type Marks, marksBucket, openMarks } from '../stores/marks'
+import { openTables } from '../stores/postgres/tables'
 import { flagsOf } from './flags'
 import { deleteDurable, orphansOf } from './orphans'
-import { type Link, linked, manifestOf, withServer } from './system'
+import { answersWithinMs, type Link, linked, manifestOf, withServer } from './system'
 import type { Place, Tool } from './tool'
 
-const help = `node runtime provision: creates the streams, buckets and consumers that the functions need
+const help = `node runtime provision: creates the streams, buckets, consumers and tables that the functions need
 
   node runtime provision                    creates what is missing, also what was there and has vanished
   node runtime provision --update           and brings streams that differ to what manifest and environment want
@@ -72,6 +73,8 @@ async function provision({ connection, js }: Link, { env, say }: Place, manifest
   for (const entry of manifest.functions.filter(isDurable)) {
     await ensureConsumer(js, consumerFor(manifest, entry), { marks, log, bindOnly: false })
   }
+  const tables = await openTables({ manifest, env, log, selected: manifest.functions, patienceMs: answersWithinMs })
+  await tables?.close()
   await lookForOrphans(js, streams, { manifest, marks, prune, say })
   const drift = await findDrift(js, streams, replicas)
   for (const one of drift) say(asLine(one))

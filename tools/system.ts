@@ -13,7 +13,8 @@ import { openTables } from '../stores/postgres/tables'
 import { loadContracts, loadFunction } from './load'
 import type { Place } from './tool'
 
-const answersWithinMs = 5_000
+/** For so long a command waits for a server. */
+export const answersWithinMs = 5_000
 
 /** What a command reaches NATS with. */
 export interface Link {

@@ -15,12 +15,18 @@ const oldest = 120_000
 // Of all processes that make tables in this database one does at a time.
 const lock = 'select pg_advisory_xact_lock(7309453, 1)'
 
-/** Makes what is missing, once however many processes begin at the same time. */
-export async function migrate(pool: Pool, tables: [string, TableEntry][]): Promise<void> {
+/** Makes what is missing, once however many processes begin at the same time; with `bindOnly` it says what that is. */
+export async function migrate(pool: Pool, tables: [string, TableEntry][], bindOnly: boolean): Promise<void> {
   await requireServer(pool)
   const steps = [time, ...tables.flatMap(([table, entry]) => stepsOf(table, entry))]
   // Where nothing is missing no right is needed but to read and to write.
-  if (pending(steps, await noted(pool.run)).length === 0) return
+  const missing = pending(steps, await noted(pool.run)).map(({ name }) => name)
+  if (missing.length === 0) return
+  if (bindOnly) {
+    throw configuration(
+      `DATABASE_URL: ${pool.where} lacks ${missing.join(', ')}, and --bind-only makes nothing; run node runtime provision`,
+    )
+  }
   await pool.together(async (run) => {
     await run(lock)
     await run(`create table if not exists ${migrations} (

@@ -29,6 +29,8 @@ interface Options {
   log: Log
   /** Those that are to run; of none of them a table, nothing is connected. */
   selected: Users
+  /** Make nothing; say what is missing. */
+  bindOnly?: boolean
   /** For so long a database that is not there is waited for; for good without it. */
   patienceMs?: number
 }
@@ -46,7 +48,9 @@ export async function openTables({ selected, patienceMs, ...options }: Options):
   }
 }
 
-async function tablesOf({ manifest: { tables = {} }, env, log }: Omit<Options, 'selected'>): Promise<Tables> {
+async function tablesOf(options: Omit<Options, 'selected'>): Promise<Tables> {
+  const { manifest, env, log, bindOnly = false } = options
+  const { tables = {} } = manifest
   const recents = openRecents<Seen>()
   const pool = await openPool({ env, log, onAway: recents.clear })
   const entryOf = (bucket: string) => tables[bucket] as TableEntry
@@ -62,6 +66,7 @@ async function tablesOf({ manifest: { tables = {} }, env, log }: Omit<Options, '
         await migrate(
           brief,
           used.map((bucket): [string, TableEntry] => [bucket, entryOf(bucket)]),
+          bindOnly,
         )
         await requireRights(brief, used)
       })

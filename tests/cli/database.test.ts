@@ -1,5 +1,6 @@
 import { execa } from 'execa'
 import * as assert from 'uvu/assert'
+import { startApp } from '../support/app'
 import { type Broker, startBroker } from '../support/broker'
 import { nodeRuntime } from '../support/node_runtime'
 import { type Database, postgresSuite, startPostgres } from '../support/postgres'
@@ -62,6 +63,19 @@ async function visitor({ query, another }: Database, name: string, made: boolean
 
 test('no right to make tables', async () => {
   assert.match(await refusal(await visitor(await database(), 'maker', false)), 'permission denied for schema public')
+})
+
+test('with --bind-only what is missing is told, and provision makes it', async () => {
+  const env = { NATS_URL: (await broker()).url, DATABASE_URL: await (await database()).another() }
+  const args = ['--only', 'order', '--bind-only']
+  const { exitCode, stderr } = await nodeRuntime(args, env)
+  assert.is(exitCode, 2)
+  assert.match(
+    stderr,
+    /^DATABASE_URL: owner@\S+ lacks runtime_time, orders, orders\.user_id, .*node runtime provision$/,
+  )
+  assert.is((await runTool(await broker(), ['provision'], env)).exitCode, 0)
+  assert.is(await (await startApp(await broker(), { args, env })).end(), 0)
 })
 
 test('no right to read what is noted, or to write', async () => {
