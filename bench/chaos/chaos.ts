@@ -4,16 +4,20 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Manifest, readManifest } from '../../runtime/manifest'
 import type { Broker } from '../../testing/broker'
+import type { Database } from '../../testing/postgres'
 import { type Bank, startBank } from '../../tests/support/bank'
 import { type Random, random as randomFrom } from '../../tests/support/random'
 import { customers, fates, goods, newTally, type Tally } from '../parts/customer'
 import { judge, type Verdict } from '../parts/verdict'
+import { databaseFrom } from './database'
 import { loopback, openTestHost, type TestHost } from './host'
 import { type Disturbed, startBadLink } from './link'
 import { openSlot, type Slot } from './slot'
 
 export interface ChaosOptions {
   broker: Broker
+  /** Where orders and payments are kept, one more to strike; in JetStream without it. */
+  database?: Database
   seed: number
   /** Goes on until there are so many of each. */
   orders: number
@@ -31,7 +35,7 @@ export interface ChaosOptions {
 export interface ChaosReport {
   verdict: Verdict
   tally: Tally
-  kills: Record<'process' | 'broker' | 'graceful' | 'partitions', number>
+  kills: Record<'process' | 'broker' | 'database' | 'graceful' | 'partitions', number>
   disturbed: Disturbed
 }
 
@@ -59,12 +63,12 @@ const tellMs = 10_000
 
 /** Orders of every fate on links that repeat and delay, while processes, the broker and links are struck at random. */
 export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { broker, seed, say } = options
+  const { broker, database, seed, say } = options
   const random = randomFrom(seed)
   const { path, remove } = await impatientManifest()
   const disturbed: Disturbed = { duplicated: 0, delayed: 0 }
   const tally = newTally()
-  const kills = { process: 0, broker: 0, graceful: 0, partitions: 0 }
+  const kills = { process: 0, broker: 0, database: 0, graceful: 0, partitions: 0 }
   const hosts: TestHost[] = []
   let bank: Bank | undefined
   const slots: Slot[] = []
@@ -76,7 +80,11 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     for (const [index, service] of services.entries()) {
       const host = hostOf(index)
       const { here } = host
-      const env = { PAYMENT_URL: `http://${here}:${bank.port}`, PAYMENT_TIMEOUT_MS: '1000' }
+      const env = {
+        PAYMENT_URL: `http://${here}:${bank.port}`,
+        PAYMENT_TIMEOUT_MS: '1000',
+        ...(database && { DATABASE_URL: await databaseFrom(here, database) }),
+      }
       const link = await startBadLink({ port: broker.port, here, random, duplicates: 0.02, delays: 0.02, disturbed })
       slots.push(await openSlot(service, { link, host, manifest: path, env }))
     }
@@ -127,7 +135,10 @@ interface Blows {
 }
 
 /** One blow after another, each at what is up; resolves when all that was struck runs again. */
-async function strike({ broker, everyMs }: ChaosOptions, { slots, kills, random, enough }: Blows): Promise<void> {
+async function strike(
+  { broker, database, everyMs }: ChaosOptions,
+  { slots, kills, random, enough }: Blows,
+): Promise<void> {
   const recovering = new Set<Promise<void>>()
   const note = (work: Promise<void>) => {
     recovering.add(work)
@@ -144,6 +155,11 @@ async function strike({ broker, everyMs }: ChaosOptions, { slots, kills, random,
       await broker.kill('SIGKILL')
       await sleep(random.whole(0, 500))
       await broker.start()
+    } else if (database && blow >= 90) {
+      kills.database++
+      await database.kill('SIGKILL')
+      await sleep(random.whole(0, 5_000))
+      await database.start()
     } else if (blow < 20) {
       kills.partitions++
       note(target.partition(random.whole(500, 15_000)))

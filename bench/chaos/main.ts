@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { findBinary } from '../../embedded/ladder'
 import { probe } from '../../embedded/probe'
 import { startBroker } from '../../testing/broker'
+import { startPostgres } from '../../testing/postgres'
 import { isClean } from '../parts/verdict'
 import { chaos } from './chaos'
 import { canIsolate } from './host'
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     'at-once': { type: 'string', default: '60' },
     every: { type: 'string', default: '2000' },
     'one-network': { type: 'boolean' },
+    postgres: { type: 'boolean' },
   },
 })
 // What was started ends with this process, however it ends.
@@ -22,12 +24,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 process.setMaxListeners(0)
 process.env.NATS_SERVER ||= (await findBinary({ cacheDir: '.cache', log: console.error })).path
 const broker = await startBroker()
+const database = values.postgres ? await startPostgres() : undefined
 const info = await probe('127.0.0.1', broker.port)
 const isolated = !values['one-network'] && (await canIsolate())
 const network = isolated ? 'a network namespace for each process' : 'partitions by the proxy alone'
 console.log(`nats-server ${typeof info === 'object' ? info.version : ''}, seed ${values.seed}, ${network}`)
 const { verdict, tally, kills, disturbed } = await chaos({
   broker,
+  database,
   seed: Number(values.seed),
   orders: Number(values.orders),
   kills: Number(values.kills),
@@ -36,12 +40,12 @@ const { verdict, tally, kills, disturbed } = await chaos({
   everyMs: Number(values.every),
   isolated,
   say: (line) => console.log(line),
-}).finally(broker.stop)
+}).finally(() => Promise.all([broker.stop(), database?.stop()]))
 const ends = [...tally.placed.values()].map(({ status }) => status)
 console.log(`
 orders              ${tally.placed.size}, ${ends.filter((status) => status === 'delivered').length} delivered
 requests            ${tally.requests}, ${tally.retried} sent again
-kills               ${kills.process + kills.broker}: ${kills.process} of processes, ${kills.broker} of the broker
+kills               ${kills.process + kills.broker}: ${kills.process} of processes, ${kills.broker} of the broker${database ? `; PostgreSQL's ${kills.database}` : ''}
 other blows         ${kills.graceful} restarts, ${kills.partitions} partitions
 messages disturbed  ${disturbed.duplicated} twice, ${disturbed.delayed} late
 
