@@ -237,6 +237,8 @@ async function manifestOf(files) {
   const optional = async (one) =>
     existsSync(join(base, `functions/_${one}.ts`)) ? (await import(fresh(`dist/${one}.mjs`))).default : undefined
   const streams = (await optional('streams')) ?? {}
+  const tables = await optional('tables')
+  checkTables(tables, rules)
   const entries = []
   const faults = []
   for (const file of files) {
@@ -251,7 +253,7 @@ async function manifestOf(files) {
     $schema: fromBase('.', 'manifest.schema.json'),
     contracts: 'dist/contracts.mjs',
     streams: sorted(streams),
-    tables: await optional('tables'),
+    tables,
     log: await optional('log'),
     functions: entries.sort((one, other) => (one.name < other.name ? -1 : 1)),
   }
@@ -292,6 +294,14 @@ async function entryOf(file, { rules, contracts, streams, taken }) {
   rules.checkShape(entry, streams)
   checkContracts(entry, contracts, rules)
   return JSON.parse(JSON.stringify(entry))
+}
+
+function checkTables(tables, { check, Manifest }) {
+  try {
+    check(Manifest, { contracts: '', streams: {}, tables, functions: [] })
+  } catch ({ message }) {
+    throw wrong([`functions/_tables.ts: ${message.replaceAll('#/tables/', '')}`])
+  }
 }
 
 /** Tells of the fields of an entry as those of the config that it was made from. */

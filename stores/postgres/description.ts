@@ -21,12 +21,20 @@ const Column = object({
 })
 
 /** A bucket as a table: one row for each record, and what a person asks by in columns of its own. */
-export const TableEntry = object({
-  key: name,
-  columns: record(name, Column),
-  /** Columns of each index, in their order. */
-  indexes: optional(array(nonempty(array(name)))),
-})
+export const TableEntry = refine(
+  object({
+    key: name,
+    columns: record(name, Column),
+    /** Columns of each index, in their order. */
+    indexes: optional(array(nonempty(array(name)))),
+  }),
+  'columns',
+  ({ key, columns, indexes = [] }) => {
+    if (Object.hasOwn(columns, key)) return `Expected the key ${key} not to be among the columns`
+    const unknown = indexes.flat().find((one) => one !== key && !Object.hasOwn(columns, one))
+    return unknown === undefined || `Expected an index on columns that there are, not ${unknown}`
+  },
+)
 
 export type Column = Infer<typeof Column>
 export type TableEntry = Infer<typeof TableEntry>

@@ -292,4 +292,16 @@ for (const [wrongs, lineOf] of [
   })
 }
 
+test('a table that cannot be one is named, with its field', async () => {
+  const project = copyProject()
+  const tables = "{ orders: { key: 'order_id', columns: { Status: { type: 'text' } } } }"
+  project.write('functions/_tables.ts', `export default ${tables}\n`)
+  const { exitCode, stderr } = await project.build()
+  assert.is(exitCode, 1)
+  assert.match(
+    stderr,
+    /^functions\/_tables\.ts: orders\/columns\/Status must be a name of lower-case letters, digits and _$/,
+  )
+})
+
 test.run()

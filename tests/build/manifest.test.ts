@@ -65,6 +65,11 @@ test('of this project is what its schema and the runtime take', () => {
   assert.match(text, /"\$schema": "\.\/manifest\.schema\.json"/)
 })
 
+const column = { type: 'text', path: 'a.b' }
+const table = { key: 'id', columns: { status: column }, indexes: [['status', 'id']] }
+const withTable = (changes: Json) => ({ ...manifest, tables: { orders: { ...table, ...changes } } })
+const withColumn = (changes: Json) => withTable({ columns: { status: { ...column, ...changes } } })
+
 const right: Record<string, object> = {
   'as small as can be': manifest,
   'of an http function without a subject': withEntry({ mode: 'http', subject: undefined }),
@@ -87,6 +92,9 @@ const right: Record<string, object> = {
   'for a replay alone': withPolicy({ replay: 'only' }),
   'that is not replayed': withPolicy({ replay: 'never' }),
   'with a stream of everything': withStream({ description: '', maxAgeMs: 0, maxBytes: -1, duplicateWindowMs: 1 }),
+  'with a table': withTable({}),
+  'with a table of nothing but keys': withTable({ columns: {}, indexes: undefined }),
+  'with a column that is a word': withColumn({ path: undefined, first: [['a', 'b-c']], otherwise: 'd' }),
   'with a stream more': { ...manifest, streams: { ...manifest.streams, OTHER: { subjects: ['a.>', 'b'] } } },
 }
 
@@ -126,6 +134,17 @@ const wrong: [name: string, value: unknown, pointer: string][] = [
   ['with a list of numbers', withEntry({ requests: [1] }), '#/functions/0/requests/0'],
   ['with a store that is no word', withEntry({ stores: ['a.b'] }), '#/functions/0/stores/0'],
   ['with a ledger that is no word', withEntry({ ledgers: [''] }), '#/functions/0/ledgers/0'],
+  ['with a table of no key', withTable({ key: undefined }), '#/tables/orders/key'],
+  ['with a table whose key is of the runtime', withTable({ key: 'revision' }), '#/tables/orders/key'],
+  ['with a table that is no name', { ...manifest, tables: { 'a"b': table } }, '#/tables/a"b'],
+  ['with a table in capitals', { ...manifest, tables: { Orders: table } }, '#/tables/Orders'],
+  ['with a table that has a field more', withTable({ rows: 1 }), '#/tables/orders/rows'],
+  ['with a column of no known type', withColumn({ type: 'float' }), '#/tables/orders/columns/status/type'],
+  ['with a column of no path', withColumn({ path: "a'b" }), '#/tables/orders/columns/status/path'],
+  ['with a column of no word', withColumn({ first: [['a', "b'"]] }), '#/tables/orders/columns/status/first/0/1'],
+  ['with a column that has a field more', withColumn({ unique: true }), '#/tables/orders/columns/status/unique'],
+  ['with a column that is no name', withTable({ columns: { 'a b': column } }), '#/tables/orders/columns/a b'],
+  ['with an index of nothing', withTable({ indexes: [[]] }), '#/tables/orders/indexes/0'],
   ['with a body of nothing', withEntry({ maxBodyBytes: 0 }), '#/functions/0/maxBodyBytes'],
   ...['', 'a b', 'a.b', '/a', 'a/', 'a//b', '../a', 'ä', 'a\n'].map((name): [string, unknown, string] => [
     `with ${JSON.stringify(name)} for a name`,
@@ -181,6 +200,8 @@ for (const [name, value, pointer] of wrong) {
 
 /** No schema can say these. */
 const beyond: [name: string, value: unknown, says: string][] = [
+  ['with an index on no column', withTable({ indexes: [['status', 'nothing']] }), 'that there are, not nothing'],
+  ['with a key among the columns', withTable({ key: 'status', indexes: [] }), 'not to be among the columns'],
   [
     'whose function follows what no stream carries',
     withEntry({ subject: 'rpc.a' }),
