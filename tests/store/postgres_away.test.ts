@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { isAway } from '../../runtime/errors'
 import { faultOf } from '../../stores/postgres/faults'
-import { type Database, postgresSuite, startPostgres } from '../support/postgres'
+import { type Database, postgresSuite } from '../support/postgres'
 import { startProxy } from '../support/proxy'
 import { atEnd } from '../support/suite'
 import { openAt, storeAt } from '../support/tables'
@@ -87,7 +87,7 @@ test('connections that are ended in the middle lose no write and double none', a
 })
 
 test('changes under way when the server is killed are applied once', async () => {
-  const base = await startPostgres()
+  const base = await database()
   const store = await storeAt<Count>(base.url)
   await store.update('killed', add)
   const killed = base.kill('SIGKILL')
@@ -96,11 +96,10 @@ test('changes under way when the server is killed are applied once', async () =>
   await base.start()
   await updated
   assert.equal(await store.get('killed'), { n: 11 })
-  await base.stop()
 })
 
 test('who has no time left is told that it is away, and the log tells it once', async () => {
-  const base = await startPostgres()
+  const base = await database()
   const lines: string[] = []
   const note = (_: object, text: string) => void lines.push(text)
   const tables = await openAt(base.url, { log: { debug: note, info: note, warn: note, error: note } })
@@ -116,7 +115,6 @@ test('who has no time left is told that it is away, and the log tells it once', 
   await sleep(200)
   assert.equal(await store.update('patient', add), { n: 2 })
   assert.equal(lines, ['PostgreSQL is away', 'PostgreSQL is there again'])
-  await base.stop()
 })
 
 test('a row that somebody holds is waited for no longer than a statement may take', async () => {
