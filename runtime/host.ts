@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Settings } from '../connect/settings'
 import { startObserving } from '../observe/observing'
+import { requireKept } from '../provision/kept'
 import { ensureMemory } from '../provision/memory'
 import { streamsFor } from '../provision/needs'
 import { ensureStreams, missingStreams, requireJetStream, requireVersion } from '../provision/streams'
@@ -140,6 +141,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await requireJetStream(js)
     const { replicas } = settings
     if (!bindOnly) await ensureMemory(js, { manifest, selected, env, replicas })
+    await requireKept(js, { manifest, selected, env })
     await ensureStreams(js, streams, { ...options, replicas, marks })
     const puts = await Promise.allSettled(functions.filter(({ entry }) => !isHttp(entry)).map(put))
     for (const one of puts) if (one.status === 'rejected') throw one.reason

@@ -1,6 +1,7 @@
 import { readSettings } from '../connect/settings'
 import type { ConsumerDrift } from '../provision/consumer_config'
 import { ensureConsumer } from '../provision/consumers'
+import { requireKept } from '../provision/kept'
 import { consumerFor, streamsFor } from '../provision/needs'
 import {
   type Drift,
@@ -24,7 +25,8 @@ import type { Place, Tool } from './tool'
 const help = `node runtime provision: creates the streams, buckets, consumers and tables that the functions need
 
   node runtime provision                    creates what is missing, also what was there and has vanished
-  node runtime provision --update           and brings streams that differ to what manifest and environment want
+  node runtime provision --update           and brings streams that differ to what manifest and environment want; also
+                                            notes that records have been moved to where DATABASE_URL has them
   node runtime provision --prune            and deletes the durables of functions that the manifest no longer has
   node runtime provision --manifest FILE    for another manifest
   node runtime provision --embedded         on the server that npm start would use, started for so long
@@ -66,6 +68,7 @@ async function provision({ connection, js }: Link, { env, say }: Place, manifest
   const missing = await missingStreams(js, streams)
   const marks = openMarks(js)
   await ensureStreams(js, [marksBucket], { replicas, anew: true })
+  await requireKept(js, { manifest, selected: manifest.functions, env, moved: update })
   await ensureStreams(js, streams, { replicas, anew: true, update, marks })
   for (const name of missing) say(`${name}: created`)
   if (update) await bringStreams(js, streams, replicas, say)

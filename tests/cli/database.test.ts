@@ -12,7 +12,7 @@ const { test, database } = postgresSuite('a database that cannot be used')
 let shared: Promise<Broker> | undefined
 const broker = () => {
   shared ??= startBroker().then(async (started) => {
-    await runTool(started, ['provision'])
+    await runTool(started, ['provision'], { DATABASE_URL: await (await database()).another() })
     return started
   })
   return shared
@@ -102,8 +102,9 @@ test('one that is not there yet is waited for, and a signal ends the wait', asyn
   const [one, other] = [start(), start()]
   atEnd(() => one.kill('SIGKILL'))
   const says = (child: typeof one, text: string) =>
-    new Promise<void>((resolve) => {
+    new Promise<void>((resolve, reject) => {
       child.stdout.on('data', (chunk) => String(chunk).includes(text) && resolve())
+      child.then(({ exitCode, stderr }) => reject(new Error(`it ended with ${exitCode}: ${stderr}`)))
     })
   const running = says(one, '"running"')
   await Promise.all([one, other].map((child) => says(child, 'PostgreSQL is away')))

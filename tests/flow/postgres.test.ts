@@ -53,6 +53,12 @@ test('what began in key-value buckets is moved by a replay, and goes on', async 
   assert.is(await app.end(), 0)
 
   const env = { DATABASE_URL: url }
+  const early = await runTool(broker, ['--only', 'order'], env)
+  assert.is(early.exitCode, 2)
+  assert.match(
+    early.stderr,
+    /^DATABASE_URL: orders: kept in JetStream so far, and looked for in PostgreSQL now; .*--update/,
+  )
   for (const name of ['order/track', 'payment/track']) {
     const { exitCode, stdout, stderr } = await runTool(broker, ['replay', name], env)
     assert.equal({ exitCode, stderr }, { exitCode: 0, stderr: '' })
@@ -61,6 +67,10 @@ test('what began in key-value buckets is moved by a replay, and goes on', async 
   const moved = { ...expectedOf(ids), [open]: ['assigned', 1_890, 'captured', 1_890] }
   assert.equal(await rowsOf(query), moved)
 
+  assert.is((await runTool(broker, ['provision', '--update'], env)).exitCode, 0)
+  const forgetful = await runTool(broker, ['--only', 'payment'])
+  assert.is(forgetful.exitCode, 2)
+  assert.match(forgetful.stderr, 'payments: kept in PostgreSQL so far')
   const again = await startApp(broker, { env })
   const { report, reaches, order, send } = customer(again)
   assert.is((await report(open, 'picked_up')).status, 200)
