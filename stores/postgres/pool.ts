@@ -111,10 +111,19 @@ export async function openPool({ env, log, onAway }: Options): Promise<Pool> {
 function addressOf(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   // What is wrong is not repeated: it may hold the password.
-  if (!url || !/^postgres(ql)?:$/.test(url.protocol) || !url.hostname || url.pathname.length < 2) {
+  if (!url || !/^postgres(ql)?:$/.test(url.protocol) || !url.hostname || url.pathname.length < 2 || !isEscaped(url)) {
     throw configuration('DATABASE_URL: not an address of a database, as postgres://user:password@host:5432/name')
   }
   return url
+}
+
+/** A % in a password is easily left as it is. */
+function isEscaped({ username, password, pathname }: URL): boolean {
+  try {
+    return [username, password, pathname].map(decodeURIComponent).length > 0
+  } catch {
+    return false
+  }
 }
 
 async function driverModule(): Promise<{ default: typeof postgres }> {

@@ -33,6 +33,7 @@ for (const url of [
   'mysql://u:secret@127.0.0.1/x',
   'postgres://u:secret@127.0.0.1:54320',
   'postgres:///x',
+  'postgres://u:100%-secret@127.0.0.1/x',
 ]) {
   test(`${url.replace('secret', '…')} is no address`, async () => {
     assert.match(await refusal(url), 'DATABASE_URL: not an address of a database')
