@@ -67,7 +67,7 @@ const isLedger = (stream: string) => stream.startsWith('LEDGER_')
 
 /** What a replay of each function builds from EVENTS. */
 const folded: Record<string, string[]> = {
-  'order/track': ['orders'],
+  'order/track': ['orders', 'orders_of'],
   'payment/track': ['payments'],
   'delivery/track': ['deliveries'],
   'audit/record': ['history'],
@@ -209,6 +209,12 @@ else {
       await broker.stop()
 
       const cluster = await startCluster()
+      await eventually('the cluster to take streams', () =>
+        nats(cluster, 'stream', 'ls').then(
+          () => true,
+          () => false,
+        ),
+      )
       await nats(cluster, 'backup', 'restore', 'account', backup)
       const provisioned = await runTool(cluster, ['provision', '--update'], { REPLICAS: '3' })
       assert.is(provisioned.exitCode, 0, provisioned.stdout + provisioned.stderr)
