@@ -45,7 +45,7 @@ export const poisoned = 'events.order_created'
 /** Waits until nothing moves any more, then asks the broker itself, the books and the shelves. */
 export async function judge(options: Options): Promise<Verdict> {
   const { natsUrl, manifest, tally, patienceMs } = options
-  const nc = await connect({ servers: natsUrl, maxReconnectAttempts: -1 })
+  const nc = await connect({ servers: natsUrl.split(','), maxReconnectAttempts: -1 })
   try {
     const jsm = await nc.jetstreamManager()
     const stuck = await quiet(jsm, manifest, patienceMs)

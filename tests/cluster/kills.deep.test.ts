@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import * as assert from 'uvu/assert'
+import { goods } from '../../bench/parts/customer'
+import { judge } from '../../bench/parts/verdict'
+import { readManifest } from '../../runtime/manifest'
+import { startApp } from '../support/app'
+import { startBank } from '../support/bank'
+import { type Cluster, type ClusterNode, serverOfClusters, startCluster } from '../support/cluster'
+import { backAfter, longestSilence, type Steady, startSteady } from '../support/steady'
+import { suite } from '../support/suite'
+import { eventually } from '../support/wait'
+
+const test = suite('the order system on a cluster of three')
+
+const perSecond = 10
+const backWithinMs = 15_000
+// A process that hangs is found out by its pings alone, three of five seconds.
+const backFromHangMs = 30_000
+const calmMs = 3_000
+const shelved = { [goods.plenty]: 5_000_000 }
+
+interface Blow {
+  what: string
+  find(cluster: Cluster): Promise<ClusterNode | undefined>
+  hangs?: true
+}
+
+const firstGateway = 'gateway/http,gateway/live'
+const blows: Blow[] = [
+  { what: 'leader of EVENTS', find: (cluster) => cluster.leaderOf('EVENTS') },
+  { what: 'follower of EVENTS', find: followerOf },
+  { what: 'node of a gateway', find: (cluster) => cluster.nodeOf(firstGateway) },
+  { what: 'meta leader', find: (cluster) => cluster.metaLeader() },
+  ...[0, 1, 2].map((nth) => ({ what: `each in turn, ${nth + 1}`, find: async ({ nodes }: Cluster) => nodes[nth] })),
+  { what: 'leader of EVENTS hangs', find: (cluster) => cluster.leaderOf('EVENTS'), hangs: true },
+]
+
+async function followerOf(cluster: Cluster) {
+  const leader = await cluster.leaderOf('EVENTS')
+  return leader && cluster.nodes.find((node) => node !== leader)
+}
+
+const server = serverOfClusters()
+if (!server) console.log('left out: kills of a cluster; NATS_SERVER_NEW names a nats-server of 2.11 or newer')
+
+test('kill -9 of a node, whichever, loses no order, doubles nothing, and orders are taken again within 15 s', async () => {
+  if (!server) return
+  const cluster = await startCluster({ server })
+  const bank = await startBank()
+  const env = { REPLICAS: '3', PAYMENT_URL: bank.url, LOG_LEVEL: 'warn' }
+  const start = (only: string, more: object = {}) =>
+    startApp(cluster, { args: ['--only', only], env: { ...env, LOG_LEVEL: 'info', ...more } })
+  // One gateway is told of one node alone, and has to hear of the others from it.
+  const [one] = cluster.nodes
+  const gateways = [await start('gateway', { NATS_URL: (one as ClusterNode).url }), await start('gateway')]
+  const chain = 'order,inventory,payment,delivery'
+  for (const only of [chain, chain, 'audit,notification', 'audit,notification']) await start(only)
+  const urls = gateways.map(({ url }) => url)
+  await shelve(urls[0] as string)
+  const load = startSteady(urls, { perSecond, prefix: 'steady' })
+  await eventually('orders to be taken', () => load.acked.length > perSecond)
+
+  const struck: { what: string; node: string; back: number; silence: number; healedMs: number }[] = []
+  for (const { what, find, hangs } of blows) {
+    const node = await eventually(`the ${what}`, () => find(cluster))
+    const at = performance.now()
+    await node.kill(hangs ? 'SIGSTOP' : 'SIGKILL')
+    const limit = hangs ? backFromHangMs : backWithinMs
+    const back = await eventually(`orders to be taken after the ${what}`, () => backAfter(load, at), 2 * limit)
+    await bothTake(urls, struck.length)
+    const healing = performance.now()
+    if (hangs) await node.kill('SIGCONT')
+    else await node.start()
+    const healedMs = performance.now() - healing
+    await sleep(calmMs)
+    struck.push({ what, node: node.name, back, silence: longestSilence(load, at, performance.now()), healedMs })
+    console.log(`${what}: ${back.toFixed(0)} ms`)
+  }
+  await load.end()
+
+  const verdict = await judge({
+    natsUrl: cluster.url,
+    httpUrl: urls[0] as string,
+    manifest: readManifest('manifest.json'),
+    tally: load.tally,
+    shelved,
+    patienceMs: 90_000,
+    bank,
+  })
+  console.log(table(struck, load, verdict))
+  assert.equal(load.tally.faults, [])
+  for (const [kind, found] of Object.entries(verdict)) assert.equal(found, [], kind)
+  assert.ok(load.tally.retried > 0, 'nothing was sent again, so no kill was felt')
+  for (const { what, back } of struck) {
+    assert.ok(back <= (what.endsWith('hangs') ? backFromHangMs : backWithinMs), `${what}: ${back} ms`)
+  }
+})
+
+async function shelve(url: string) {
+  for (const [sku, on_hand] of Object.entries(shelved)) {
+    const answer = await fetch(`${url}/api/v1/inventory/${sku}`, { method: 'PUT', body: JSON.stringify({ on_hand }) })
+    assert.is(answer.status, 200)
+  }
+}
+
+/** Each gateway has found a node that lives. */
+async function bothTake(urls: string[], nth: number) {
+  for (const url of urls) {
+    await eventually(`${url} to reach the cluster`, async () => (await fetch(`${url}/ready`)).status === 200, 40_000)
+  }
+}
+
+function table(struck: object[], { tally, reads }: Steady, verdict: object): string {
+  const lines = struck.map((one) =>
+    Object.values(one)
+      .map((value) => (typeof value === 'number' ? `${value.toFixed(0)} ms` : value))
+      .join(' | '),
+  )
+  const found = Object.entries(verdict).map(([kind, all]) => `${kind} ${(all as string[]).length}`)
+  return `killed | node | back after | longest silence | caught up after
+${lines.join('\n')}
+${tally.placed.size} orders, ${tally.requests} requests, ${tally.retried} sent again, ${reads} reads after a 201: ${found.join(', ')}`
+}
+
+test.run()
