@@ -39,7 +39,11 @@ export async function* historyOf({ connection, js }: Link, which: Which): AsyncG
       arrived.push(delivered)
       wake()
     },
-    missing: reader.resume,
+    // After a broken link it begins anew by itself, below.
+    async missing() {
+      if (linked) await reader.resume()
+      return false
+    },
     patienceMs: 1,
   })
   // What was sent into a broken link would come again, but after what is newer.

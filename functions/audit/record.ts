@@ -14,6 +14,8 @@ export const config = {
   batch: 500,
   // The events of one order come close together: one write for all of them.
   gatherMs: 250,
+  // A batch that a dead broker or process had in hand keeps all behind it waiting, and with them who reads a history.
+  ackWaitMs: 10_000,
 } satisfies Config
 
 /**

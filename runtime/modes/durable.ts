@@ -31,7 +31,9 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   const { stream, name: consumer } = spec
   let created = ''
   const provision = async () => {
+    const before = created
     created = await ensureConsumer(js, spec, broker)
+    return created === before
   }
   const running = new Set<Delivered>()
   const most = policy.batch ?? 1

@@ -43,12 +43,14 @@ export interface PublishOptions {
 export const electionMs = 20_000
 /** For one try. */
 export const attemptMs = 5_000
+// While a leader is elected nobody answers, and to ask again changes nothing.
+const askMs = 2_000
 
 /** `leaderReads`: on a cluster a replica may answer a direct read with an older value. */
 export function openJetStream(ask: Ask, { leaderReads }: { leaderReads: boolean }): JetStream {
   const api = <T>(subject: string, body: object = {}, budgetMs = electionMs): Promise<T> =>
     persist(budgetMs, async (timeoutMs) => {
-      const answer = await ask(`$JS.API.${subject}`, JSON.stringify(body), { timeoutMs })
+      const answer = await ask(`$JS.API.${subject}`, JSON.stringify(body), { timeoutMs: Math.min(askMs, timeoutMs) })
       return parsed<T>(answer.data, subject)
     })
 

@@ -1,3 +1,4 @@
+import { openSentAcks } from '../../connect/acks'
 import type { Log } from '../types'
 import type { Arrived, Connection } from './connection'
 
@@ -36,8 +37,8 @@ interface PullOptions {
   may?(): boolean
   /** How long a stop may wait for what was asked for. */
   patienceMs?: number
-  /** Called when the consumer or its stream is not there. */
-  missing(): Promise<void>
+  /** Called when the consumer or its stream is not there, or was moved; resolves with whether the stream is the same. */
+  missing(): Promise<boolean>
 }
 
 /** Short, since a stop waits for the last pull to end. */
@@ -54,6 +55,7 @@ const longestPullMs = 2_000
  */
 export function openPull(connection: Connection, options: PullOptions): Puller {
   const { stream, consumer, slots, log, take, missing, patienceMs = longestPullMs, may } = options
+  const acks = openSentAcks()
   let { inbox, subscription } = open()
   const pulls = new Map<string, { left: number; until: number }>()
   let busy = 0
@@ -110,6 +112,9 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     looking = true
     log[paused ? 'warn' : 'debug']({ stream, consumer }, 'a pull was not served; the consumer is looked for')
     missing()
+      .then((isSame) => {
+        for (const subject of acks.take()) if (isSame) connection.publish(subject, words.ack)
+      })
       .catch((error) => log.error({ err: error, stream, consumer }, 'the consumer cannot be put back'))
       .finally(() => setTimeout(resume, lookMs))
   }
@@ -130,7 +135,7 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
       if (status) return onStatus(status, arrived)
       served()
       busy++
-      take(deliveredFrom(connection, arrived))
+      take(deliveredFrom(connection, arrived, acks.add))
       schedule()
     })
     return { inbox, subscription }
@@ -142,6 +147,7 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     for (const [id] of silent) ended(id)
     silences += silent.length
     if (silences >= mostSilences && connection.connected()) lookAfterConsumer()
+    if (silences === 0 && !looking && connection.connected()) acks.turn()
     schedule()
   }
   // After what has arrived is read: a handler that kept the process busy is no silence.
@@ -153,6 +159,7 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     if (status !== 'reconnected' || stopped) return
     void subscription.drain()
     ;({ inbox, subscription } = open())
+    lookAfterConsumer()
     schedule()
   })
   schedule()
@@ -180,7 +187,7 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
 
 const words = { ack: '+ACK', working: '+WPI', term: '+TERM' }
 
-function deliveredFrom(connection: Connection, arrived: Arrived): Delivered {
+function deliveredFrom(connection: Connection, arrived: Arrived, acked: (subject: string) => void): Delivered {
   const subject = arrived.reply ?? ''
   const { attempt, seq, storedAt } = ackFields(subject)
   const answer = (word: string) => connection.publish(subject, word)
@@ -189,7 +196,10 @@ function deliveredFrom(connection: Connection, arrived: Arrived): Delivered {
     attempt,
     seq,
     storedAt,
-    ack: () => answer(words.ack),
+    ack() {
+      acked(subject)
+      answer(words.ack)
+    },
     working: () => answer(words.working),
     term: () => answer(words.term),
     nak: (delayMs = 0) => answer(delayMs > 0 ? `-NAK {"delay":${Math.round(delayMs * 1e6)}}` : '-NAK'),

@@ -60,21 +60,29 @@ test('kill -9 of a node, whichever, loses no order, doubles nothing, and orders 
   const load = startSteady(urls, { perSecond, prefix: 'steady' })
   await eventually('orders to be taken', () => load.acked.length > perSecond)
 
-  const struck: { what: string; node: string; back: number; silence: number; healedMs: number }[] = []
+  const struck: { what: string; node: string; back: number; history: number; silence: number; healedMs: number }[] = []
   for (const { what, find, hangs } of blows) {
     const node = await eventually(`the ${what}`, () => find(cluster))
     const at = performance.now()
     await node.kill(hangs ? 'SIGSTOP' : 'SIGKILL')
     const limit = hangs ? backFromHangMs : backWithinMs
     const back = await eventually(`orders to be taken after the ${what}`, () => backAfter(load, at), 2 * limit)
-    await bothTake(urls, struck.length)
+    await bothReach(urls)
+    const history = await historyTold(urls[0] as string, load, at)
     const healing = performance.now()
     if (hangs) await node.kill('SIGCONT')
     else await node.start()
     const healedMs = performance.now() - healing
     await sleep(calmMs)
-    struck.push({ what, node: node.name, back, silence: longestSilence(load, at, performance.now()), healedMs })
-    console.log(`${what}: ${back.toFixed(0)} ms`)
+    struck.push({
+      what,
+      node: node.name,
+      back,
+      history,
+      silence: longestSilence(load, at, performance.now()),
+      healedMs,
+    })
+    console.log(`${what}: ${back.toFixed(0)} ms, a history after ${history.toFixed(0)} ms`)
   }
   await load.end()
 
@@ -103,10 +111,27 @@ async function shelve(url: string) {
   }
 }
 
+/** Milliseconds until the newest order's history is told, for which audit has to have read all that the stream held. */
+async function historyTold(url: string, { tally }: Steady, at: number): Promise<number> {
+  const order = [...tally.placed.keys()].at(-1)
+  await eventually(
+    `the history of ${order}`,
+    async () => (await ask(`${url}/api/v1/orders/${order}/history`)) === 200,
+    60_000,
+  )
+  return performance.now() - at
+}
+
+const ask = (url: string): Promise<number> =>
+  fetch(url, { signal: AbortSignal.timeout(5_000) }).then(
+    ({ status }) => status,
+    () => 0,
+  )
+
 /** Each gateway has found a node that lives. */
-async function bothTake(urls: string[], nth: number) {
+async function bothReach(urls: string[]) {
   for (const url of urls) {
-    await eventually(`${url} to reach the cluster`, async () => (await fetch(`${url}/ready`)).status === 200, 40_000)
+    await eventually(`${url} to reach the cluster`, async () => (await ask(`${url}/ready`)) === 200, 40_000)
   }
 }
 
@@ -117,7 +142,7 @@ function table(struck: object[], { tally, reads }: Steady, verdict: object): str
       .join(' | '),
   )
   const found = Object.entries(verdict).map(([kind, all]) => `${kind} ${(all as string[]).length}`)
-  return `killed | node | back after | longest silence | caught up after
+  return `killed | node | back after | a history after | longest silence | caught up after
 ${lines.join('\n')}
 ${tally.placed.size} orders, ${tally.requests} requests, ${tally.retried} sent again, ${reads} reads after a 201: ${found.join(', ')}`
 }

@@ -60,7 +60,9 @@ export async function startCluster(options: Options = {}): Promise<Cluster> {
   const routes = ports.map(({ route }) => `nats://127.0.0.1:${route}`).join(', ')
   const places = names.map((name, index) => ({ name, ...(ports[index] as (typeof ports)[number]) }))
   const asked = async <T>(http: number, path: string): Promise<T | undefined> => {
-    const answer = await fetch(`http://127.0.0.1:${http}/${path}`, { signal: AbortSignal.timeout(1_000) }).catch(() => undefined)
+    const answer = await fetch(`http://127.0.0.1:${http}/${path}`, { signal: AbortSignal.timeout(1_000) }).catch(
+      () => undefined,
+    )
     return answer?.ok ? ((await answer.json()) as T) : undefined
   }
 
@@ -80,7 +82,7 @@ cluster { name: C, listen: 127.0.0.1:${route}, routes: [${routes}], no_advertise
     const begin = () => {
       child = spawn(server, ['-c', path], { stdio: 'ignore' })
     }
-    process.once('exit', () => child?.kill('SIGKILL'))
+    process.setMaxListeners(0).once('exit', () => child?.kill('SIGKILL'))
     begin()
     return {
       name,

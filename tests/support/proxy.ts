@@ -16,6 +16,8 @@ export interface Proxy {
    */
   breakWithin(text: string, count: number): Promise<void>
   mend(): void
+  /** Loses all that clients send from now on; what is returned breaks their links, and the next ones lose nothing. */
+  lose(): () => void
 }
 
 /** A link to the broker that a test can break at the moment that hurts most; with `version` it says to be another server's. */
@@ -24,6 +26,7 @@ export async function startProxy(broker: Pick<Broker, 'port'>, { version = '' } 
   let wanted: { text: string; broken(): void } | undefined
   let counted: { text: string; left: number; broken(): void } | undefined
   let down = false
+  let losing = false
 
   const server = createServer((client) => {
     if (down) return void client.destroy()
@@ -40,6 +43,7 @@ export async function startProxy(broker: Pick<Broker, 'port'>, { version = '' } 
     }
     let sent: typeof wanted
     client.on('data', (chunk) => {
+      if (losing) return
       upstream.write(chunk)
       if (!wanted || !chunk.includes(wanted.text)) return
       sent = wanted
@@ -78,6 +82,13 @@ export async function startProxy(broker: Pick<Broker, 'port'>, { version = '' } 
       }),
     mend() {
       down = false
+    },
+    lose() {
+      losing = true
+      return () => {
+        for (const socket of sockets) socket.destroy()
+        losing = false
+      }
     },
   }
 }
