@@ -70,7 +70,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const connection = await openConnection(env, names.join().slice(0, 100), log)
   options.onConnect?.()
   const ask = openMux(connection)
-  const js = openJetStream(ask, { leaderReads: settings.replicas > 1 })
+  const js = openJetStream(ask, { leaderReads: connection.server.clustered })
   const marks = openMarks(js)
   const started = new Map<string, { fn: LoadedFunction; running: Running }>()
   const entries = () => [...started.values()].map(({ fn }) => fn.entry)

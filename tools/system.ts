@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { natsUrl, readSettings } from '../connect/settings'
+import { natsUrl } from '../connect/settings'
 import { openLog } from '../observe/log'
 import type { Ports } from '../runtime/context'
 import { configuration, isAway } from '../runtime/errors'
@@ -36,7 +36,7 @@ export async function linked<T>({ env }: Place, use: (link: Link) => Promise<T>)
   })
   try {
     const ask = openMux(connection)
-    return await use({ connection, ask, js: openJetStream(ask, { leaderReads: readSettings(env).replicas > 1 }) })
+    return await use({ connection, ask, js: openJetStream(ask, { leaderReads: connection.server.clustered }) })
   } catch (error) {
     throw isAway(error) ? configuration(`NATS_URL: ${error.message}`) : error
   } finally {

@@ -46,7 +46,7 @@ export const attemptMs = 5_000
 // While a leader is elected nobody answers, and to ask again changes nothing.
 const askMs = 2_000
 
-/** `leaderReads`: on a cluster a replica may answer a direct read with an older value. */
+/** `leaderReads`: on a cluster a replica may answer a direct read with an older value, however many this process wants. */
 export function openJetStream(ask: Ask, { leaderReads }: { leaderReads: boolean }): JetStream {
   const api = <T>(subject: string, body: object = {}, budgetMs = electionMs): Promise<T> =>
     persist(budgetMs, async (timeoutMs) => {
@@ -86,8 +86,8 @@ export const isMissing = (error: unknown): boolean => hasCode(error, 10059, 1001
 export const hasCode = (error: unknown, ...codes: number[]): boolean =>
   codes.includes((error as { errCode?: number } | undefined)?.errCode ?? 0)
 
-// No leader, not ready, overloaded, the same id still under way, or no room left: nobody's poison, all can pass.
-const passing = [10008, 10004, 10009, 10163, 10158, 10167, 10002, 10023, 10028, 10047, 10077]
+// No leader, not ready, none of its nodes up, overloaded, the same id still under way, or no room left: all can pass.
+const passing = [10008, 10004, 10009, 10118, 10119, 10163, 10158, 10167, 10002, 10023, 10028, 10047, 10077]
 
 /** Tries again what can pass, within the budget. */
 export async function persist<T>(budgetMs: number, attempt: (timeoutMs: number) => Promise<T>): Promise<T> {
