@@ -3,19 +3,19 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Manifest, readManifest } from '../../runtime/manifest'
-import type { Broker } from '../../testing/broker'
 import type { Database } from '../../testing/postgres'
 import { type Bank, startBank } from '../../tests/support/bank'
 import { type Random, random as randomFrom } from '../../tests/support/random'
 import { customers, fates, goods, newTally, type Tally } from '../parts/customer'
 import { judge, type Verdict } from '../parts/verdict'
+import type { Brokers } from './brokers'
 import { databaseFrom } from './database'
 import { loopback, openTestHost, type TestHost } from './host'
-import { type Disturbed, startBadLink } from './link'
+import { type Disturbed, startBadLinks } from './link'
 import { openSlot, type Slot } from './slot'
 
 export interface ChaosOptions {
-  broker: Broker
+  brokers: Brokers
   /** Where orders and payments are kept, one more to strike; in JetStream without it. */
   database?: Database
   seed: number
@@ -63,7 +63,7 @@ const tellMs = 10_000
 
 /** Orders of every fate on links that repeat and delay, while processes, the broker and links are struck at random. */
 export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { broker, database, seed, say } = options
+  const { brokers, database, seed, say } = options
   const random = randomFrom(seed)
   const { path, remove } = await impatientManifest()
   const disturbed: Disturbed = { duplicated: 0, delayed: 0 }
@@ -83,9 +83,10 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       const env = {
         PAYMENT_URL: `http://${here}:${bank.port}`,
         PAYMENT_TIMEOUT_MS: '1000',
+        ...brokers.env,
         ...(database && { DATABASE_URL: await databaseFrom(here, database) }),
       }
-      const link = await startBadLink({ port: broker.port, here, random, duplicates: 0.02, delays: 0.02, disturbed })
+      const link = await startBadLinks(brokers.ports, { here, random, duplicates: 0.02, delays: 0.02, disturbed })
       slots.push(await openSlot(service, { link, host, manifest: path, env }))
     }
     const url = () => random.one(slots.filter((one) => one.url !== '')).url
@@ -116,7 +117,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     say(`calm after ${Math.round((Date.now() - began) / 1_000)} s; waiting until all is quiet`)
     const httpUrl = url()
     const manifest = readManifest(path)
-    const verdict = await judge({ natsUrl: broker.url, httpUrl, manifest, tally, shelved, patienceMs, bank })
+    const verdict = await judge({ natsUrl: brokers.url, httpUrl, manifest, tally, shelved, patienceMs, bank })
     return { verdict, tally, kills, disturbed }
   } finally {
     await Promise.all(slots.map((one) => one.end()))
@@ -136,7 +137,7 @@ interface Blows {
 
 /** One blow after another, each at what is up; resolves when all that was struck runs again. */
 async function strike(
-  { broker, database, everyMs }: ChaosOptions,
+  { brokers, database, everyMs }: ChaosOptions,
   { slots, kills, random, enough }: Blows,
 ): Promise<void> {
   const recovering = new Set<Promise<void>>()
@@ -152,9 +153,10 @@ async function strike(
     const blow = random.whole(0, 99)
     if (blow < 12) {
       kills.broker++
-      await broker.kill('SIGKILL')
-      await sleep(random.whole(0, 500))
-      await broker.start()
+      const struck = brokers.strike(random)
+      // Of three the others go on, and the blows with them.
+      if (brokers.ports.length > 1) note(struck)
+      else await struck
     } else if (database && blow >= 90) {
       kills.database++
       await database.kill('SIGKILL')

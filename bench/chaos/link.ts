@@ -30,6 +30,17 @@ interface Options {
 
 const longestDelayMs = 300
 
+/** One to each server, as one. */
+export async function startBadLinks(ports: number[], options: Omit<Options, 'port'>): Promise<BadLink> {
+  const links = await Promise.all(ports.map((port) => startBadLink({ ...options, port })))
+  return {
+    url: links.map(({ url }) => url).join(),
+    partition: () => links.forEach((link) => void link.partition()),
+    mend: () => links.forEach((link) => void link.mend()),
+    stop: () => links.forEach((link) => void link.stop()),
+  }
+}
+
 /**
  * What a client publishes may overtake what it published before; what the broker delivers comes twice at once, or waits
  * with all that follows it, since a link keeps its order.

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
 import { findBinary } from '../../embedded/ladder'
 import { probe } from '../../embedded/probe'
-import { startBroker } from '../../testing/broker'
 import { startPostgres } from '../../testing/postgres'
 import { isClean } from '../parts/verdict'
+import { oneBroker, threeBrokers } from './brokers'
 import { chaos } from './chaos'
 import { canIsolate } from './host'
 
@@ -17,20 +17,22 @@ const { values } = parseArgs({
     every: { type: 'string', default: '2000' },
     'one-network': { type: 'boolean' },
     postgres: { type: 'boolean' },
+    cluster: { type: 'boolean' },
   },
 })
 // What was started ends with this process, however it ends.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 process.setMaxListeners(0)
 process.env.NATS_SERVER ||= (await findBinary({ cacheDir: '.cache', log: console.error })).path
-const broker = await startBroker()
+const brokers = await (values.cluster ? threeBrokers() : oneBroker())
 const database = values.postgres ? await startPostgres() : undefined
-const info = await probe('127.0.0.1', broker.port)
+const info = await probe('127.0.0.1', brokers.ports[0] as number)
 const isolated = !values['one-network'] && (await canIsolate())
 const network = isolated ? 'a network namespace for each process' : 'partitions by the proxy alone'
-console.log(`nats-server ${typeof info === 'object' ? info.version : ''}, seed ${values.seed}, ${network}`)
+const servers = values.cluster ? ', a cluster of three' : ''
+console.log(`nats-server ${typeof info === 'object' ? info.version : ''}${servers}, seed ${values.seed}, ${network}`)
 const { verdict, tally, kills, disturbed } = await chaos({
-  broker,
+  brokers,
   database,
   seed: Number(values.seed),
   orders: Number(values.orders),
@@ -40,7 +42,7 @@ const { verdict, tally, kills, disturbed } = await chaos({
   everyMs: Number(values.every),
   isolated,
   say: (line) => console.log(line),
-}).finally(() => Promise.all([broker.stop(), database?.stop()]))
+}).finally(() => Promise.all([brokers.stop(), database?.stop()]))
 const ends = [...tally.placed.values()].map(({ status }) => status)
 console.log(`
 orders              ${tally.placed.size}, ${ends.filter((status) => status === 'delivered').length} delivered
@@ -60,5 +62,5 @@ for (const [kind, found] of Object.entries({ ...verdict, faults: tally.faults })
   for (const one of found.slice(0, 20)) console.log(`${kind}: ${one}`)
 }
 const clean = isClean(verdict) && tally.faults.length === 0
-if (!clean) console.log(`\nrepeat it with: npm run chaos -- --seed ${values.seed}`)
+if (!clean) console.log(`\nrepeat it with: npm run chaos -- ${values.cluster ? '--cluster ' : ''}--seed ${values.seed}`)
 process.exit(clean ? 0 : 1)

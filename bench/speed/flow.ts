@@ -136,7 +136,7 @@ async function assigned(jsm: JetStreamManager): Promise<number> {
 }
 
 /** All consumers have handled all. */
-async function drained(jsm: JetStreamManager): Promise<void> {
+export async function drained(jsm: JetStreamManager): Promise<void> {
   for (let quiet = 0; quiet < 2; ) {
     await sleep(20)
     let left = 0

@@ -5,8 +5,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from 'nats'
+import { atEnd } from '../../testing/ends'
 import { freePort } from './broker'
-import { atEnd } from './suite'
 import { eventually } from './wait'
 
 export interface ClusterNode {
