@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { findBinary } from '../../embedded/ladder'
 import { probe } from '../../embedded/probe'
 import { startPostgres } from '../../testing/postgres'
+import { serverOfClusters } from '../../tests/support/cluster'
 import { isClean } from '../parts/verdict'
 import { oneBroker, threeBrokers } from './brokers'
 import { chaos } from './chaos'
@@ -23,6 +24,7 @@ const { values } = parseArgs({
 // What was started ends with this process, however it ends.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 process.setMaxListeners(0)
+if (values.cluster) process.env.NATS_SERVER = serverOfClusters()
 process.env.NATS_SERVER ||= (await findBinary({ cacheDir: '.cache', log: console.error })).path
 const brokers = await (values.cluster ? threeBrokers() : oneBroker())
 const database = values.postgres ? await startPostgres() : undefined
@@ -62,5 +64,5 @@ for (const [kind, found] of Object.entries({ ...verdict, faults: tally.faults })
   for (const one of found.slice(0, 20)) console.log(`${kind}: ${one}`)
 }
 const clean = isClean(verdict) && tally.faults.length === 0
-if (!clean) console.log(`\nrepeat it with: npm run chaos -- ${values.cluster ? '--cluster ' : ''}--seed ${values.seed}`)
+if (!clean) console.log(`\nrepeat it with: npm run chaos -- ${values.cluster ? '--cluster ' : ''}${values.postgres ? '--postgres ' : ''}--seed ${values.seed}`)
 process.exit(clean ? 0 : 1)

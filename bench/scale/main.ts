@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { findBinary } from '../../embedded/ladder'
-import { replicates, startCluster } from '../../tests/support/cluster'
+import { replicates, serverOfClusters, startCluster } from '../../tests/support/cluster'
 import { median } from '../speed/figure'
 import { figures, openPlace, type Place, type Scaled } from './figures'
 import { type Grown, type Held, heldOfMessages, heldOfOrders } from './held'
@@ -22,7 +22,7 @@ if (unknown) {
   process.exit(2)
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-process.env.NATS_SERVER ||= (await findBinary({ cacheDir: '.cache', log: console.error })).path
+process.env.NATS_SERVER = serverOfClusters() ?? (await findBinary({ cacheDir: '.cache', log: console.error })).path
 if (!replicates(process.env.NATS_SERVER)) {
   console.error(`scale: ${process.env.NATS_SERVER} is too old for replicas; NATS_SERVER names one of 2.11 or newer`)
   process.exit(2)
