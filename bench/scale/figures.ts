@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type JetStreamManager, type NatsConnection } from 'nats'
 import type { Cluster } from '../../tests/support/cluster'
+import { drained } from '../speed/flow'
 import { fillShelf, load, order, post } from '../speed/http_load'
 import { openLink } from '../speed/link'
 import { type Process, start } from '../speed/process'
@@ -33,6 +34,7 @@ const publishes = 60_000
 const requests = 60_000
 const backlog = 30_000
 const orders = 3_000
+const wholes = 1_500
 
 export async function openPlace(cluster: Cluster, replicas: number): Promise<Place> {
   const nc = await connect({ servers: cluster.url.split(','), noAsyncTraces: true })
@@ -149,6 +151,35 @@ const postOrders: Figure = async ({ cluster, env, replicas }, counts) => {
   return lines
 }
 
+/** Whole orders up to the courier, with all that follows from them; processes of the chain beside one for the rest. */
+const wholeOrders: Figure = async ({ cluster, jsm, env, replicas }, counts) => {
+  const lines: Scaled[] = []
+  const chain = 'order,inventory,payment,delivery'
+  // Nobody picks up while this is measured.
+  const still = { ...env, DELIVERY_SIMULATION_MS: '3600000' }
+  const first = await start(['runtime'], still)
+  await fillShelf(first.url)
+  await first.end()
+  let from = 0
+  for (const count of counts) {
+    const workers = await crew(count, ['runtime', '--only', chain], still)
+    const rest = await start(['runtime', '--except', chain], still)
+    const place = async (many: number) => {
+      const base = from
+      from += many
+      const request = (n: number) => post('/api/v1/orders', order(`u-${base + n}`))
+      await load({ url: rest.url, connections: 32, count: many, expected: 201, request })
+      await drained(jsm)
+    }
+    await place(wholes / 4)
+    const groups = { functions: pidsOf([...workers, rest]), nodes: pids(cluster) }
+    const { seconds, cpu } = await spending(groups, () => place(wholes))
+    lines.push(scaled('whole orders', replicas, count, wholes, seconds, cpu))
+    await endAll([...workers, rest])
+  }
+  return lines
+}
+
 const pids = ({ nodes }: Cluster) => nodes.map(({ pid }) => pid)
 
 function scaled(
@@ -163,4 +194,4 @@ function scaled(
   return { figure, replicas, processes, perSecond: count / seconds, cpu: each }
 }
 
-export const figures = { write, rpc, stream, post: postOrders } satisfies Record<string, Figure>
+export const figures = { write, rpc, stream, post: postOrders, orders: wholeOrders } satisfies Record<string, Figure>

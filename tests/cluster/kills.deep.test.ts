@@ -16,23 +16,29 @@ const perSecond = 10
 const backWithinMs = 15_000
 // A process that hangs is found out by its pings alone, three of five seconds.
 const backFromHangMs = 30_000
+// What was in hand comes again after the ten seconds of audit's ack wait.
+const historyMs = 15_000
 const calmMs = 3_000
 const shelved = { [goods.plenty]: 5_000_000 }
 
 interface Blow {
   what: string
-  find(cluster: Cluster): Promise<ClusterNode | undefined>
+  find(cluster: Cluster): Promise<(ClusterNode | undefined)[]>
+  /** Stopped, and continued once orders are taken again. */
   hangs?: true
+  /** No majority is left: nothing can be taken before they are back. */
+  isOutage?: true
 }
 
 const firstGateway = 'gateway/http,gateway/live'
 const blows: Blow[] = [
-  { what: 'leader of EVENTS', find: (cluster) => cluster.leaderOf('EVENTS') },
-  { what: 'follower of EVENTS', find: followerOf },
-  { what: 'node of a gateway', find: (cluster) => cluster.nodeOf(firstGateway) },
-  { what: 'meta leader', find: (cluster) => cluster.metaLeader() },
-  ...[0, 1, 2].map((nth) => ({ what: `each in turn, ${nth + 1}`, find: async ({ nodes }: Cluster) => nodes[nth] })),
-  { what: 'leader of EVENTS hangs', find: (cluster) => cluster.leaderOf('EVENTS'), hangs: true },
+  { what: 'leader of EVENTS', find: async (cluster) => [await cluster.leaderOf('EVENTS')] },
+  { what: 'follower of EVENTS', find: async (cluster) => [await followerOf(cluster)] },
+  { what: 'node of a gateway', find: async (cluster) => [await cluster.nodeOf(firstGateway)] },
+  { what: 'meta leader', find: async (cluster) => [await cluster.metaLeader()] },
+  ...[0, 1, 2].map((nth) => ({ what: `each in turn, ${nth + 1}`, find: async ({ nodes }: Cluster) => [nodes[nth]] })),
+  { what: 'leader of EVENTS hangs', find: async (cluster) => [await cluster.leaderOf('EVENTS')], hangs: true },
+  { what: 'two at once', find: async ({ nodes }) => nodes.slice(0, 2), isOutage: true },
 ]
 
 async function followerOf(cluster: Cluster) {
@@ -60,29 +66,36 @@ test('kill -9 of a node, whichever, loses no order, doubles nothing, and orders 
   const load = startSteady(urls, { perSecond, prefix: 'steady' })
   await eventually('orders to be taken', () => load.acked.length > perSecond)
 
-  const struck: { what: string; node: string; back: number; history: number; silence: number; healedMs: number }[] = []
-  for (const { what, find, hangs } of blows) {
-    const node = await eventually(`the ${what}`, () => find(cluster))
-    const at = performance.now()
-    await node.kill(hangs ? 'SIGSTOP' : 'SIGKILL')
+  const struck: { what: string; node: string; back: number; history: number; silence: number; healed: number }[] = []
+  // Of an older NATS_SERVER this says nothing, so that one blow is enough there.
+  const dealt = server === process.env.NATS_SERVER ? blows : blows.slice(0, 1)
+  for (const { what, find, hangs, isOutage } of dealt) {
+    const nodes = await eventually(`the ${what}`, async () => {
+      const found = (await find(cluster)).filter((node) => node !== undefined)
+      return found.length > 0 ? found : undefined
+    })
+    const struckAt = performance.now()
+    await Promise.all(nodes.map((node) => node.kill(hangs ? 'SIGSTOP' : 'SIGKILL')))
+    if (isOutage) {
+      const { refused } = load
+      await eventually('requests to be refused', () => load.refused > refused + perSecond)
+    }
+    const startAll = () => Promise.all(nodes.map((node) => node.start()))
+    const starting = isOutage ? startAll() : undefined
+    const at = isOutage ? performance.now() : struckAt
     const limit = hangs ? backFromHangMs : backWithinMs
     const back = await eventually(`orders to be taken after the ${what}`, () => backAfter(load, at), 2 * limit)
     await bothReach(urls)
     const history = await historyTold(urls[0] as string, load, at)
     const healing = performance.now()
-    if (hangs) await node.kill('SIGCONT')
-    else await node.start()
-    const healedMs = performance.now() - healing
+    if (hangs) await Promise.all(nodes.map((node) => node.kill('SIGCONT')))
+    else await (starting ?? startAll())
+    const healed = performance.now() - healing
     await sleep(calmMs)
-    struck.push({
-      what,
-      node: node.name,
-      back,
-      history,
-      silence: longestSilence(load, at, performance.now()),
-      healedMs,
-    })
-    console.log(`${what}: ${back.toFixed(0)} ms, a history after ${history.toFixed(0)} ms`)
+    const node = nodes.map(({ name }) => name).join(', ')
+    struck.push({ what, node, back, history, silence: longestSilence(load, struckAt, performance.now()), healed })
+    assert.ok(back <= limit, `${what}: orders were taken again after ${back} ms`)
+    assert.ok(history <= limit + historyMs, `${what}: a history was told after ${history} ms`)
   }
   await load.end()
 
@@ -98,10 +111,8 @@ test('kill -9 of a node, whichever, loses no order, doubles nothing, and orders 
   console.log(table(struck, load, verdict))
   assert.equal(load.tally.faults, [])
   for (const [kind, found] of Object.entries(verdict)) assert.equal(found, [], kind)
+  assert.is(load.hung, 0, 'requests were left without an answer')
   assert.ok(load.tally.retried > 0, 'nothing was sent again, so no kill was felt')
-  for (const { what, back } of struck) {
-    assert.ok(back <= (what.endsWith('hangs') ? backFromHangMs : backWithinMs), `${what}: ${back} ms`)
-  }
 })
 
 async function shelve(url: string) {

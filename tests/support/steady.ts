@@ -13,11 +13,15 @@ export interface Steady {
   acked: Acked[]
   /** Reads right after a 201, each from another gateway than the one that took the order. */
   reads: number
+  /** Answers that say to try again. */
+  refused: number
+  /** Requests that had no answer at all in ten seconds. */
+  hung: number
   /** Resolves once every order that was begun has its 201. */
   end(): Promise<void>
 }
 
-const answerMs = 5_000
+const answerMs = 10_000
 const againMs = 50
 const cancelOneOf = 5
 
@@ -27,7 +31,7 @@ const cancelOneOf = 5
  */
 export function startSteady(urls: string[], { perSecond, prefix }: { perSecond: number; prefix: string }): Steady {
   const tally = newTally()
-  const steady: Steady = { tally, acked: [], reads: 0, end }
+  const steady: Steady = { tally, acked: [], reads: 0, refused: 0, hung: 0, end }
   const open = new Set<Promise<void>>()
   let count = 0
 
@@ -46,8 +50,10 @@ export function startSteady(urls: string[], { perSecond, prefix }: { perSecond: 
         })
         const told = (await answer.json()) as Record<string, unknown>
         if (answer.status < 500) return { status: answer.status, body: told, sentAt }
-      } catch {
+        steady.refused++
+      } catch (error) {
         // Unknown is not failed: ask again.
+        if ((error as Error).name === 'TimeoutError') steady.hung++
       }
       await sleep(againMs)
     }
