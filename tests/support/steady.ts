@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { goods, newTally, type Tally } from '../../bench/parts/customer'
+import { atEnd } from '../../testing/ends'
 import { newOrder } from './shop'
 
 /** One POST that was answered 201, in milliseconds of the monotonic clock. */
@@ -34,10 +35,11 @@ export function startSteady(urls: string[], { perSecond, prefix }: { perSecond: 
   const steady: Steady = { tally, acked: [], reads: 0, refused: 0, hung: 0, end }
   const open = new Set<Promise<void>>()
   let count = 0
+  let over = false
 
   /** The answer, sent again as long as its outcome is unknown. */
   const send = async (turn: number, method: string, path: string, body?: object, key = '') => {
-    for (let tries = 0; ; tries++) {
+    for (let tries = 0; !over; tries++) {
       const sentAt = performance.now()
       tally.requests++
       if (tries > 0) tally.retried++
@@ -57,6 +59,7 @@ export function startSteady(urls: string[], { perSecond, prefix }: { perSecond: 
       }
       await sleep(againMs)
     }
+    throw new Error('the test is over')
   }
 
   const place = async (n: number) => {
@@ -78,9 +81,14 @@ export function startSteady(urls: string[], { perSecond, prefix }: { perSecond: 
 
   const timer = setInterval(() => {
     const placing = place(count++).finally(() => open.delete(placing))
+    placing.catch(() => undefined)
     open.add(placing)
   }, 1_000 / perSecond)
 
+  atEnd(() => {
+    over = true
+    clearInterval(timer)
+  })
   async function end() {
     clearInterval(timer)
     await Promise.all(open)
