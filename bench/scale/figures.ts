@@ -35,6 +35,7 @@ const requests = 40_000
 const backlog = 20_000
 const orders = 2_000
 const wholes = 1_000
+const waits = 1_600
 
 export async function openPlace(cluster: Cluster, replicas: number): Promise<Place> {
   const nc = await connect({ servers: cluster.url.split(','), noAsyncTraces: true })
@@ -91,6 +92,22 @@ const rpc: Figure = async ({ cluster, nc, env, replicas }, counts) => {
     const { seconds, cpu } = await spending(groups, () => drive(requests))
     lines.push(scaled('rpc', replicas, count, requests, seconds, cpu))
     await endAll([...answering, ...driving])
+  }
+  return lines
+}
+
+/** Handlers that wait for somebody outside, sixteen at once in a process. */
+const waiting: Figure = async ({ cluster, nc, env, replicas }, counts) => {
+  const lines: Scaled[] = []
+  for (const count of counts) {
+    const answering = await crew(count, [...system, 'echo/wait'], env)
+    const body = JSON.stringify({ n: 0, text: 'charge this' })
+    const ask = (many: number) => each(many, () => nc.request('rpc.wait', body, { timeout: 60_000 }))
+    await ask(inFlight)
+    const groups = { functions: pidsOf(answering), nodes: pids(cluster) }
+    const { seconds, cpu } = await spending(groups, () => ask(waits * count))
+    lines.push(scaled('rpc that waits 50 ms', replicas, count, waits * count, seconds, cpu))
+    await endAll(answering)
   }
   return lines
 }
@@ -164,7 +181,9 @@ const wholeOrders: Figure = async ({ cluster, jsm, env, replicas }, counts) => {
   let from = 0
   for (const count of counts) {
     const workers = await crew(count, ['runtime', '--only', chain], still)
-    const rest = await start(['runtime', '--except', chain], still)
+    const rest = await start(['runtime', '--except', `${chain},audit`], still)
+    // Its record is in stream order, so that it is one process that works, however many there are.
+    const audit = await start(['runtime', '--only', 'audit'], still)
     const place = async (many: number) => {
       const base = from
       from += many
@@ -173,10 +192,10 @@ const wholeOrders: Figure = async ({ cluster, jsm, env, replicas }, counts) => {
       await drained(jsm)
     }
     await place(wholes / 4)
-    const groups = { functions: pidsOf([...workers, rest]), nodes: pids(cluster) }
+    const groups = { functions: pidsOf([...workers, rest]), audit: [audit.pid], nodes: pids(cluster) }
     const { seconds, cpu } = await spending(groups, () => place(wholes))
     lines.push(scaled('whole orders', replicas, count, wholes, seconds, cpu))
-    await endAll([...workers, rest])
+    await endAll([...workers, rest, audit])
   }
   return lines
 }
@@ -195,4 +214,7 @@ function scaled(
   return { figure, replicas, processes, perSecond: count / seconds, cpu: each }
 }
 
-export const figures = { write, rpc, stream, post: postOrders, orders: wholeOrders } satisfies Record<string, Figure>
+export const figures = { write, rpc, wait: waiting, stream, post: postOrders, orders: wholeOrders } satisfies Record<
+  string,
+  Figure
+>

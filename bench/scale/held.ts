@@ -45,16 +45,16 @@ async function sizeOf(folder: string): Promise<number> {
   return bytes
 }
 
-/** Each of `count` costs this, after a tenth of them unmeasured. */
+/** Each of `count` costs this, after half as many unmeasured, in which caches fill and the heap grows to its size. */
 async function costOf(
   place: Place,
   what: string,
   count: number,
   make: (from: number, many: number) => Promise<void>,
 ): Promise<Held> {
-  await make(0, count / 10)
+  await make(0, count / 2)
   const before = await holdings(place.cluster)
-  await make(count / 10, count)
+  await make(count / 2, count)
   const after = await holdings(place.cluster)
   return {
     what,

@@ -6,7 +6,7 @@ import { median } from '../speed/figure'
 import { figures, openPlace, type Place, type Scaled } from './figures'
 import { type Grown, type Held, heldOfMessages, heldOfOrders } from './held'
 
-const kinds = [...Object.keys(figures), 'held']
+const kinds = [...Object.keys(figures), 'held', 'kept']
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -42,7 +42,7 @@ async function onCluster<T>(replicas: number, work: (place: Place) => Promise<T>
 }
 
 const scaled: Scaled[] = []
-for (const name of wanted.filter((name) => name !== 'held')) {
+for (const name of wanted.filter((name) => name in figures)) {
   const figure = figures[name as keyof typeof figures]
   for (let round = 0; round < Number(values.rounds); round++) {
     // A B A B: what drifts on the machine drifts for both.
@@ -57,8 +57,13 @@ for (const name of wanted.filter((name) => name !== 'held')) {
 const held: Held[] = []
 let streams: Record<string, Grown> = {}
 if (wanted.includes('held')) {
-  for (const kind of ['message', 'id', 'subject'] as const)
-    held.push(await onCluster(3, (place) => heldOfMessages(place, kind)))
+  for (const kind of ['message', 'id', 'subject'] as const) {
+    const line = await onCluster(3, (place) => heldOfMessages(place, kind))
+    held.push(line)
+    console.log(JSON.stringify(line))
+  }
+}
+if (wanted.includes('kept')) {
   const { streams: grown, ...ofOrders } = await onCluster(3, (place) => heldOfOrders(place, Number(values.orders)))
   held.push(ofOrders)
   streams = grown
@@ -81,7 +86,7 @@ function scaleTable(): string {
       const found = lines.map(({ cpu }) => cpu[group]).filter((one) => one !== undefined)
       return found.length > 0 ? cell(median(found)) : ''
     }
-    const callers = cpu('callers') || cpu('gateway')
+    const beside = cpu('callers') || cpu('gateway') || cpu('audit')
     const span = `${Math.min(...rates).toFixed(0)}–${Math.max(...rates).toFixed(0)}`
     return row([
       figure,
@@ -89,12 +94,12 @@ function scaleTable(): string {
       processes,
       `${median(rates).toFixed(0)} (${span})`,
       cpu('functions'),
-      callers,
+      beside,
       cpu('nodes'),
     ])
   })
   return [
-    '| what | replicas | processes | a second | µs of CPU each: functions | their callers | the three nodes |',
+    '| what | replicas | processes | a second | µs of CPU each: functions | beside them | the three nodes |',
     '|---|---|---|---|---|---|---|',
     ...rows,
   ].join('\n')

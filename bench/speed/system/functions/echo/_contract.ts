@@ -5,5 +5,6 @@ const Said = object({ n: min(integer(), 0), text: size(string(), 1, 200) })
 
 export default {
   'rpc.echo': request(Said, Said),
+  'rpc.wait': request(Said, Said),
   'rpc.drive': request(object({ count: integer(), inFlight: integer() }), object({ ms: number() })),
 }
