@@ -33,8 +33,9 @@ const inFlight = 512
 const publishes = 40_000
 const requests = 40_000
 const backlog = 20_000
-const orders = 2_000
-const wholes = 1_000
+// For each process, since what one does in its first second is compiled while it runs.
+const orders = 1_000
+const wholes = 500
 const waits = 1_600
 
 export async function openPlace(cluster: Cluster, replicas: number): Promise<Place> {
@@ -160,10 +161,10 @@ const postOrders: Figure = async ({ cluster, env, replicas }, counts) => {
         request: (n) => post('/api/v1/orders', order(`u-${base + n}`)),
       })
     }
-    await place(orders / 3)
+    await place((orders / 2) * count)
     const groups = { functions: pidsOf(workers), gateway: pidsOf(gateways), nodes: pids(cluster) }
-    const { seconds, cpu } = await spending(groups, () => place(orders))
-    lines.push(scaled('POST /orders', replicas, count, orders, seconds, cpu))
+    const { seconds, cpu } = await spending(groups, () => place(orders * count))
+    lines.push(scaled('POST /orders', replicas, count, orders * count, seconds, cpu))
     await endAll([...gateways, ...workers])
   }
   return lines
@@ -191,10 +192,10 @@ const wholeOrders: Figure = async ({ cluster, jsm, env, replicas }, counts) => {
       await load({ url: rest.url, connections: 32, count: many, expected: 201, request })
       await drained(jsm)
     }
-    await place(wholes / 4)
+    await place((wholes / 2) * count)
     const groups = { functions: pidsOf([...workers, rest]), audit: [audit.pid], nodes: pids(cluster) }
-    const { seconds, cpu } = await spending(groups, () => place(wholes))
-    lines.push(scaled('whole orders', replicas, count, wholes, seconds, cpu))
+    const { seconds, cpu } = await spending(groups, () => place(wholes * count))
+    lines.push(scaled('whole orders', replicas, count, wholes * count, seconds, cpu))
     await endAll([...workers, rest, audit])
   }
   return lines
