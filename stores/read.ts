@@ -1,5 +1,6 @@
 import { firstOf } from '../connect/headers'
-import { attemptMs, hasCode, type JetStream, persist, type StoredMessage, type Which } from '../runtime/nats/jetstream'
+import { attemptMs, hasCode, persist } from '../connect/persist'
+import type { JetStream, StoredMessage, Which } from '../runtime/nats/jetstream'
 import type { Ask } from '../runtime/nats/mux'
 
 type Read = Promise<StoredMessage | undefined>

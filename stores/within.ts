@@ -1,7 +1,8 @@
+import { electionMs } from '../connect/persist'
 import { settled } from '../provision/progress'
 import { away } from '../runtime/errors'
 import type { Manifest } from '../runtime/manifest'
-import { electionMs, type JetStream } from '../runtime/nats/jetstream'
+import type { JetStream } from '../runtime/nats/jetstream'
 import type { Ledger, Table } from '../runtime/types'
 
 /** The broker with no more patience than is left at each call: what is away is told before a handler's time is over. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { hasCode } from '../connect/persist'
 import { openLog } from '../observe/log'
-import { hasCode } from '../runtime/nats/jetstream'
 import { type Delivered, openPull } from '../runtime/nats/pull'
 import type { Link } from './system'
 

@@ -1,7 +1,8 @@
+import { hasCode } from '../connect/persist'
 import type { Headers } from '../runtime/envelope'
 import { configuration } from '../runtime/errors'
 import type { Incoming } from '../runtime/invoke'
-import { hasCode, isMissing } from '../runtime/nats/jetstream'
+import { isMissing } from '../runtime/nats/jetstream'
 import { historyOf } from './history'
 import type { Link } from './system'
 

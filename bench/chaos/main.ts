@@ -64,5 +64,8 @@ for (const [kind, found] of Object.entries({ ...verdict, faults: tally.faults })
   for (const one of found.slice(0, 20)) console.log(`${kind}: ${one}`)
 }
 const clean = isClean(verdict) && tally.faults.length === 0
-if (!clean) console.log(`\nrepeat it with: npm run chaos -- ${values.cluster ? '--cluster ' : ''}${values.postgres ? '--postgres ' : ''}--seed ${values.seed}`)
+if (!clean)
+  console.log(
+    `\nrepeat it with: npm run chaos -- ${values.cluster ? '--cluster ' : ''}${values.postgres ? '--postgres ' : ''}--seed ${values.seed}`,
+  )
 process.exit(clean ? 0 : 1)

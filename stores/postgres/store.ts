@@ -1,5 +1,5 @@
+import { electionMs } from '../../connect/persist'
 import { step } from '../../runtime/failpoint'
-import { electionMs } from '../../runtime/nats/jetstream'
 import type { Store } from '../../runtime/types'
 import { validKey } from '../key'
 import type { Recent } from '../recent'

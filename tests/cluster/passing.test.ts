@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { persist } from '../../runtime/nats/jetstream'
+import { persist } from '../../connect/persist'
 import { suite } from '../support/suite'
 
 const test = suite('what a cluster says while it has no leader')
