@@ -1,7 +1,7 @@
 import { limits } from '../connect/settings'
 import { consumerName, type FunctionEntry, isDurable, type Manifest, streamOf } from '../runtime/manifest'
 import { deadLetters } from '../stores/dead_letter'
-import { ledgerStream } from '../stores/ledger'
+import { ledgerStream } from '../stores/ledger_log'
 import { pagesStream } from '../stores/ledger_pages'
 import { triesBucket } from '../stores/tries'
 import type { ConsumerSpec } from './consumers'

@@ -15,7 +15,7 @@ import {
   string,
   union,
 } from 'superstruct'
-import { ledgerStream } from '../stores/ledger'
+import { ledgerStream } from '../stores/ledger_log'
 import { TableEntries } from '../stores/postgres/description'
 import { check } from './contracts'
 import { configuration } from './errors'

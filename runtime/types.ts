@@ -142,8 +142,10 @@ export interface LedgerDefinition<D, V> {
   initial?(): D[]
   /** Applies one decision; `seq` is its position in the ledger, from 1. Pure: no clock, no input but its arguments. */
   fold(table: Table<V>, decision: D, seq: number): void
-  /** After how many decisions or changed keys the table, of plain JSON, is written in pages and what is unused forgotten; 10,000. */
+  /** After how many decisions or changed keys the table, of plain JSON, is written in pages and what is unused forgotten; 30,000. */
   pageAfter?: number
+  /** Of `fold`, 1 unless told: pages that another version made are not used, so that its decisions are folded anew. */
+  version?: number
 }
 
 /** An append-only log of decisions with one writer at a time over all processes. */

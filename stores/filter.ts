@@ -1,5 +1,5 @@
-const bitsPerKey = 16
-const probes = 8
+const bitsPerKey = 24
+const probes = 12
 
 /** Two numbers of 32 bits from which all probes of a key follow. */
 export type Hashed = readonly [number, number]
@@ -17,7 +17,7 @@ export function hashed(key: string): Hashed {
   return [one >>> 0, (other | 1) >>> 0]
 }
 
-/** A Bloom filter of the keys: it may say «maybe» of one that is none of them, once in some 1,700, and never «no» of one that is. */
+/** A Bloom filter of the keys: it may say «maybe» of one that is none of them, once in some 100,000, and never «no» of one that is. */
 export function filterOf(keys: readonly string[]): Uint8Array {
   const filter = new Uint8Array(Math.max(1, Math.ceil((keys.length * bitsPerKey) / 8)))
   const mark = (byte: number, bit: number) => {

@@ -12,10 +12,10 @@ interface Entry<V> {
 export interface Memory<V> {
   get(key: string): V | undefined
   set(key: string, value: V, at: number): void
-  /** Whether `get` was asked for what may stand in a page; what came of its answers counts for nothing then. */
-  missed(): boolean
-  /** Reads what was missed. */
-  load(): Promise<void>
+  /** What `get` was asked for that may stand in a page, once; what came of its answers counts for nothing then. */
+  missed(): string[]
+  /** Reads these from their pages; resolves with those that could not be read, and why. */
+  load(keys: string[]): Promise<Map<string, unknown>>
   /** What is in no page yet. */
   unwritten(): [string, V][]
   /** How much that is. */
@@ -31,6 +31,7 @@ export function memoryOver<V>(pages: Pages<V>): Memory<V> {
   let generation = 0
   let fresh = 0
   const isUnwritten = ({ at }: { at: number }) => at > pages.position.decisions
+
   return {
     get(key) {
       const entry = entries.get(key)
@@ -46,16 +47,22 @@ export function memoryOver<V>(pages: Pages<V>): Memory<V> {
       if (!known || !isUnwritten(known)) fresh += 1
       entries.set(key, { value, at, generation })
     },
-    missed: () => missing.size > 0,
-    async load() {
+    missed() {
+      if (missing.size === 0) return []
       const keys = [...missing]
       missing.clear()
-      await Promise.all(
-        keys.map(async (key) => {
-          const value = await pages.read(key)
-          if (!entries.has(key)) entries.set(key, { value, at: 0, generation })
-        }),
-      )
+      return keys
+    },
+    async load(keys) {
+      const failed = new Map<string, unknown>()
+      const began = generation
+      const one = async (key: string) => {
+        const value = await pages.read(key)
+        // Set, written and forgotten meanwhile, it would be an older one by now.
+        if (!entries.has(key) && generation - began < 2) entries.set(key, { value, at: 0, generation })
+      }
+      await Promise.all(keys.map((key) => one(key).catch((error) => void failed.set(key, error))))
+      return failed
     },
     unwritten: () =>
       [...entries].flatMap(([key, entry]) => (isUnwritten(entry) ? [[key, entry.value as V] as [string, V]] : [])),

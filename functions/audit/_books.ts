@@ -44,6 +44,26 @@ export function factsIn(history: History): OrderFacts {
   return { ...countedOf(account, history), ...(since !== undefined && { since }) }
 }
 
+const mostMoves = 2_000
+
+/** In pages that fit into a message each, of orders with a hundred lines, too; the last one tells how far all of them go. */
+export function pagesOf({ seq, orders, moves }: Page): Page[] {
+  const pages: Page[] = [{ seq: 0, orders, moves: [] }]
+  let count = 0
+  for (const [sku, told] of moves) {
+    for (let from = 0; from < told.length; from += mostMoves) {
+      const some = told.slice(from, from + mostMoves)
+      if (count + some.length > mostMoves) {
+        pages.push({ seq: 0, orders: [], moves: [] })
+        count = 0
+      }
+      pages.at(-1)?.moves.push([sku, some])
+      count += some.length
+    }
+  }
+  return pages.map((page, index) => (index === pages.length - 1 ? { ...page, seq } : page))
+}
+
 /**
  * What of a page the books do not hold yet; nothing where they hold it all. Of an order they hold what the longest
  * history said, so a page that comes again, late or beside another one adds what is new alone.
@@ -74,8 +94,8 @@ export const books: LedgerDefinition<Page, Totals | OrderFacts | ShelfAccount> =
       const shelf = foldShelf(shelfOf(table, sku), told)
       table.set(`sku:${sku}`, shelf)
       const found = shortage(shelf)
-      if (found) totals.short[sku] ??= found.at
-      else delete totals.short[sku]
+      if (!found) delete totals.short[sku]
+      else if (!Object.hasOwn(totals.short, sku)) totals.short[sku] = found.at
     }
     table.set('totals', totals)
   },

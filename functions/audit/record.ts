@@ -1,6 +1,6 @@
 import type { Log } from '../../runtime/types'
 import type { Config, Handler } from '../_contracts'
-import { books, factsIn, movesOf, newIn } from './_books'
+import { books, factsIn, movesOf, newIn, type Page, pagesOf } from './_books'
 import { type History, type Recorded, record } from './_history'
 import type { Told } from './_shelf'
 
@@ -34,15 +34,18 @@ export default (async (_, { messages, store, ledger, log }) => {
       }),
     ),
   )
-  const page = {
+  const batch = {
     seq: lastSeq,
-    orders: [...recorded].map(([order, history]): [string, ReturnType<typeof factsIn>] => [order, factsIn(history)]),
+    orders: [...recorded].map(([order, history]): Page['orders'][number] => [order, factsIn(history)]),
     moves: [...movesIn(byOrder, recorded, counts)],
   }
-  await ledger('books', books).decide(
-    (table) => newIn(table, page),
-    () => undefined,
-  )
+  const counted = ledger('books', books)
+  for (const page of pagesOf(batch)) {
+    await counted.decide(
+      (table) => newIn(table, page),
+      () => undefined,
+    )
+  }
 }) satisfies Handler<typeof config>
 
 type Messages = Parameters<Handler<typeof config>>[1]['messages']

@@ -204,6 +204,36 @@ test('what comes late, redriven or out of its turn, counts as if it had come in 
   }
 })
 
+test('a batch of orders with many lines goes in pages of which each fits into a message, and counts as one', async () => {
+  const lines = (order: string) =>
+    Array.from({ length: 100 }, (_, line) => ({ sku: `${order.slice(0, 4)}-${line}`, qty: 1, unit_price: 1 }))
+  const orders = Array.from({ length: 60 }, (_, index) => String(index).padStart(26, '0'))
+  const steps = orders.flatMap((order, index) => [
+    step('order_created', {}, order),
+    step('inventory_reserved', { ledger_seq: index + 2, items: lines(order.slice(-4)) }, order),
+  ])
+  const all = told(steps)
+  const [whole, single] = [openAudit(), openAudit()]
+  await whole.read(all)
+  for (const one of all) await single.read([one])
+  assert.equal(await whole.books(), await single.books())
+  assert.ok(whole.longest() < 512 * 1024, `${whole.longest()} characters`)
+})
+
+test('goods named like what every object has are told as short, too', async () => {
+  const audit = openAudit()
+  const items = ['constructor', 'valueOf', 'ok'].map((sku) => ({ sku, qty: 5, unit_price: 1 }))
+  await audit.read(told([step('order_created'), step('inventory_reserved', { items })]))
+  const { violations } = await audit.books()
+  assert.equal(
+    violations
+      .map(({ sku }) => sku)
+      .filter(Boolean)
+      .sort(),
+    ['constructor', 'ok', 'valueOf'],
+  )
+})
+
 test('sums and counts', async () => {
   const audit = openAudit()
   const another = (steps: Step[]) =>

@@ -3,7 +3,8 @@ import { ledgerStreams } from '../../provision/needs'
 import { ensureStreams } from '../../provision/streams'
 import type { JetStream } from '../../runtime/nats/jetstream'
 import type { LedgerDefinition, Table } from '../../runtime/types'
-import { ledgerStream, openLedger } from '../../stores/ledger'
+import { openLedger } from '../../stores/ledger'
+import { ledgerStream } from '../../stores/ledger_log'
 import { type Broker, startBroker } from '../support/broker'
 import { connectJetStream } from '../support/jetstream'
 import { startProxy } from '../support/proxy'
@@ -94,6 +95,18 @@ test('a group is no larger than what one message takes', async () => {
   const { appends, decisions } = await appended(broker, name)
   assert.is(decisions.length, 20)
   assert.ok(appends > 1 && appends < 20, `${appends} appends`)
+})
+
+test('one that is too large fails alone, and two that are too large for one message go in two', async () => {
+  const broker = await start()
+  const name = freshName()
+  const ledger = await open(broker, name)
+  const decideAll = (sizes: number[]) =>
+    Promise.allSettled(sizes.map((size) => ledger.decide(() => put('x'.repeat(size)), known)))
+  const ends = (all: PromiseSettledResult<unknown>[]) => all.map(({ status }) => status)
+  assert.equal(ends(await decideAll([10, 1_100_000, 10])), ['fulfilled', 'rejected', 'fulfilled'])
+  assert.equal(ends(await decideAll([500_000, 700_000, 10])), ['fulfilled', 'fulfilled', 'fulfilled'])
+  assert.is((await appended(broker, name)).decisions.length, 5)
 })
 
 test('each decides on what those before it in the group decided', async () => {

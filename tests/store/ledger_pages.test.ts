@@ -157,7 +157,7 @@ test('a long replay of a ledger without pages writes them as it goes, of any num
     ),
   )
   await eventually('pages', () => headsOf(late.written) > 0)
-  assert.ok(Math.max(...late.lengths) < 128 * 1024, `${Math.max(...late.lengths)} characters`)
+  assert.ok(Math.max(...late.lengths) < 256 * 1024, `${Math.max(...late.lengths)} characters`)
   const next = await opened(broker, `${name}_late`)
   for (const n of [1, 30_000, 60_000]) assert.is(await totalOf(next.ledger, `key ${n}`), n)
 })
@@ -312,26 +312,149 @@ test('of a ledger that was put back from an older copy the pages are not used', 
   assert.is(await totalOf(last.ledger, 'key 21'), 1)
 })
 
-test('pages that were made anew under a process that uses them are told as away, not read as another’s', async () => {
+test('a ledger that was put back under a process which has it open is never mixed with what that one knew', async () => {
   const broker = await start()
-  const name = `anew_${++ledgers}`
-  const { ledger, written } = await opened(broker, name)
-  for (const n of numbers(200)) {
-    await ledger.decide(
-      () => add(`key ${n}`),
-      () => undefined,
-    )
-    if (n % 50 === 0) await eventually('pages', () => headsOf(written) >= n / 50)
+  const name = `under_${++ledgers}`
+  const { ledger } = await opened(broker, name)
+  await put(ledger, 40, 'old')
+  const wire = await openWire(broker)
+  const jsm = await wire.nc.jetstreamManager()
+  const [{ name: stream, subjects }] = ledgerStreams(name) as [{ name: string; subjects: string[] }]
+  const kept = await Promise.all(numbers(20).map((seq) => jsm.streams.getMessage(stream, { seq })))
+  await jsm.streams.delete(stream)
+  await jsm.streams.add({ name: stream, subjects, allow_direct: true })
+  for (const { data } of kept) await wire.nc.jetstream().publish(subjects[0] as string, data)
+  await put((await opened(broker, name)).ledger, 40, 'new')
+  for (const asked of [totalOf(ledger, 'old 1'), put(ledger, 1), totalOf(ledger, 'new 1')]) {
+    const told = await asked.catch((error) => error)
+    assert.ok(isAway(told), String(told))
   }
+  const { ledger: again } = await opened(broker, name)
+  const keys = ['old 1', 'old 20', 'old 21', 'new 40', 'key 1']
+  assert.equal(await Promise.all(keys.map((key) => totalOf(again, key))), [1, 1, undefined, 1, undefined])
+})
+
+async function madeAnew(broker: Broker, name: string) {
   const jsm = await (await openWire(broker)).nc.jetstreamManager()
   const { stream, subject, head } = pagesStream(name)
   await jsm.streams.delete(stream)
   await jsm.streams.add({ name: stream, subjects: [subject, head], allow_direct: true })
-  for (const n of numbers(9))
-    await jsm.jetstream().publish(subject, JSON.stringify({ id: 'another', entries: [[`key ${n}`, 7]] }))
-  const told = await totalOf(ledger, 'key 1').catch((error) => error)
+  return { jsm, subject }
+}
+
+async function withPages(broker: Broker, name: string, heads: number) {
+  const { ledger, written } = await opened(broker, name)
+  for (const nth of numbers(heads)) {
+    await put(ledger, 50, `set ${nth}`)
+    await eventually('pages', () => headsOf(written) >= nth)
+  }
+  return ledger
+}
+
+test('pages that were made anew under a process that uses them are not read as another’s: it folds anew', async () => {
+  const broker = await start()
+  const name = `anew_${++ledgers}`
+  const ledger = await withPages(broker, name, 4)
+  const { jsm, subject } = await madeAnew(broker, name)
+  for (const n of numbers(9)) {
+    await jsm.jetstream().publish(subject, JSON.stringify({ id: 'another', entries: [[`set 1 ${n}`, 7]] }))
+  }
+  const told = await totalOf(ledger, 'set 1 1').catch((error) => error)
   assert.ok(isAway(told), String(told))
-  assert.is(await totalOf((await opened(broker, name)).ledger, 'key 1'), 1)
+  assert.is(await totalOf(ledger, 'set 1 1'), 1)
+  assert.is(await totalOf((await opened(broker, name)).ledger, 'set 1 1'), 1)
+})
+
+test('nor are those that another process has written there since', async () => {
+  const broker = await start()
+  const name = `since_${++ledgers}`
+  const ledger = await withPages(broker, name, 4)
+  await madeAnew(broker, name)
+  const other = await opened(broker, name)
+  for (const nth of numbers(6)) {
+    await put(other.ledger, 50, `later ${nth}`)
+    await eventually('pages', () => headsOf(other.written) >= nth)
+  }
+  const totalHere = (key: string) => totalOf(ledger, key).catch(() => totalOf(ledger, key))
+  await put(ledger, 60, 'here').catch(() => put(ledger, 60, 'here'))
+  for (const nth of numbers(4)) for (const n of numbers(50)) assert.is(await totalHere(`set ${nth} ${n}`), 1)
+  for (const nth of numbers(6)) for (const n of numbers(50)) assert.is(await totalHere(`later ${nth} ${n}`), 1)
+})
+
+test('a page that is lost costs its requests one try, then all is folded anew from the ledger', async () => {
+  const broker = await start()
+  const name = `lost_${++ledgers}`
+  const ledger = await withPages(broker, name, 4)
+  const jsm = await (await openWire(broker)).nc.jetstreamManager()
+  await jsm.streams.deleteMessage(pagesStream(name).stream, 1)
+  const asked = await Promise.allSettled([
+    ledger.decide(() => add('set 4 1'), known('set 4 1')),
+    ledger.read(known('set 1 1')),
+    ledger.decide(() => add('set 4 2'), known('set 4 2')),
+  ])
+  assert.equal(
+    asked.map((one) => (one.status === 'fulfilled' ? one.value : isAway(one.reason))),
+    [2, true, 2],
+  )
+  assert.is(await totalOf(ledger, 'set 1 1'), 1)
+  assert.is(await totalOf(ledger, 'set 4 1'), 2)
+  const next = await opened(broker, name)
+  assert.is(await totalOf(next.ledger, 'set 1 1').catch(() => totalOf(next.ledger, 'set 1 1')), 1)
+})
+
+const known = (key: string) => (table: { get(key: string): Sum | undefined }) => table.get(key)?.total
+
+test('a value that is larger than a message stands in pieces', async () => {
+  const broker = await start()
+  const name = `large_${++ledgers}`
+  const of = {
+    pageAfter: 20,
+    fold: (table: { set(key: string, value: string): void }, { key, by }: Add) => table.set(key, '"é'.repeat(by)),
+  } as unknown as LedgerDefinition<Add, Sum>
+  const first = await opened(broker, name, { of })
+  await first.ledger.decide(
+    () => add('large', 900_000),
+    () => undefined,
+  )
+  await put(first.ledger, 30)
+  await eventually('pages', () => headsOf(first.written) > 0)
+  const { ledger, read } = await opened(broker, name, { of })
+  assert.is(await ledger.read((table) => (table.get('large') as unknown as string)?.length), 1_800_000)
+  assert.ok(read.pages.length > 10)
+})
+
+test('pages that another version of the fold made are not used', async () => {
+  const broker = await start()
+  const name = `version_${++ledgers}`
+  await withPages(broker, name, 2)
+  const twice: LedgerDefinition<Add, Sum> = {
+    ...definition,
+    version: 2,
+    fold: (table, decision, seq) => definition.fold(table, { ...decision, by: 2 * decision.by }, seq),
+  }
+  const { ledger, written } = await opened(broker, name, { of: twice })
+  assert.is(await totalOf(ledger, 'set 1 1'), 2)
+  await put(ledger, 60, 'more')
+  await eventually('pages', () => headsOf(written) > 0)
+  assert.is(await totalOf((await opened(broker, name, { of: twice })).ledger, 'set 1 1'), 2)
+  assert.is(await totalOf((await opened(broker, name)).ledger, 'set 1 1'), 1)
+})
+
+test('several processes write hardly more segments than one', async () => {
+  const broker = await start()
+  const name = `shared_${++ledgers}`
+  const all = await Promise.all(numbers(4).map(() => opened(broker, name)))
+  for (const n of numbers(600)) {
+    await (all[n % 4] as (typeof all)[number]).ledger.decide(
+      () => add(`key ${n}`),
+      () => undefined,
+    )
+  }
+  const jsm = await (await openWire(broker)).nc.jetstreamManager()
+  const { stream, head } = pagesStream(name)
+  const stored = await jsm.streams.getMessage(stream, { last_by_subj: head })
+  const { segments } = JSON.parse(Buffer.from(stored.data).toString()) as { segments: unknown[] }
+  assert.ok(segments.length <= 16, `${segments.length} segments of 600 decisions`)
 })
 
 test('a filter has every key that is in it, and hardly another one', () => {

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { isAway } from '../../runtime/errors'
-import type { JetStream } from '../../runtime/nats/jetstream'
+import type { JetStream, PublishOptions } from '../../runtime/nats/jetstream'
 import { openLedger } from '../../stores/ledger'
 import { ledgerWithin, within } from '../../stores/within'
 import { suite } from '../support/suite'
@@ -12,6 +12,7 @@ const test = suite('what is asked for within a time')
 function broker() {
   const appended: number[][] = []
   const budgets: (number | undefined)[] = []
+  let sent: Record<string, string> = {}
   let release = () => {}
   const gate = new Promise<void>((resolve) => {
     release = resolve
@@ -20,10 +21,11 @@ function broker() {
     api: async (_subject: string, _body?: object, budgetMs?: number) => void budgets.push(budgetMs) as never,
     async read(_stream: string, _which: object, budgetMs?: number) {
       budgets.push(budgetMs)
-      return appended.length > 0 ? { seq: appended.length, data: new Uint8Array(), headers: {} } : undefined
+      return appended.length > 0 ? { seq: appended.length, data: new Uint8Array(), headers: sent } : undefined
     },
-    async publish(_subject: string, data: Uint8Array, { budgetMs }: { budgetMs?: number }) {
+    async publish(_subject: string, data: Uint8Array, { budgetMs, headers = {} }: PublishOptions) {
       budgets.push(budgetMs)
+      sent = headers as Record<string, string>
       appended.push((JSON.parse(Buffer.from(data).toString()) as { decisions: number[] }).decisions)
       await gate
       return { seq: appended.length, duplicate: false }

@@ -13,9 +13,15 @@ export interface Told {
 /** Audit in memory: what it is told, page by page, and what its books say. */
 export function openAudit() {
   const stores = memoryStores()
-  const ledger = memoryLedger(books, stores.write)
+  let longest = 0
+  const ledger = memoryLedger(books, (text) => {
+    longest = Math.max(longest, text.length)
+    stores.write()
+  })
   return {
     ...stores,
+    /** The longest decision of the books, in characters. */
+    longest: () => longest,
     /** The events of every order. */
     recorded: () => stores.dump(),
     async read(page: Told[]): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Ledger, LedgerDefinition } from '../../runtime/types'
 
-/** A ledger in memory, each value as JSON would keep it; `append` is called before a decision is kept, and may throw. */
-export function memoryLedger<D, V>({ fold }: LedgerDefinition<D, V>, append: () => void): Ledger<D, V> {
+/** A ledger in memory, each value as JSON would keep it; `append` gets each decision as text before it is kept, and may throw. */
+export function memoryLedger<D, V>({ fold }: LedgerDefinition<D, V>, append: (text: string) => void): Ledger<D, V> {
   const texts = new Map<string, string>()
   let seq = 0
   const get = (key: string) => {
@@ -13,8 +13,9 @@ export function memoryLedger<D, V>({ fold }: LedgerDefinition<D, V>, append: () 
     async decide(choose, read) {
       const decision = choose(table)
       if (decision !== undefined) {
-        append()
-        fold(table, JSON.parse(JSON.stringify(decision)) as D, ++seq)
+        const text = JSON.stringify(decision)
+        append(text)
+        fold(table, JSON.parse(text) as D, ++seq)
       }
       return read(table)
     },
