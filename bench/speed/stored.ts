@@ -23,13 +23,17 @@ const few = 10_000
 const connections = 64
 const atOnce = 3_000
 
-/** Whole orders, all of them placed over HTTP and brought to their courier, until `most` are stored. */
+/** Whole orders, all of them placed over HTTP and brought to their courier, until `most` are stored, or SIGUSR2 says enough. */
 export async function stored(most: number, rounds: number): Promise<Stored> {
   const large = await openSystem({ connections })
   const samples: Sample[] = []
   const step = Math.max(few, most / 20)
   const disk: number[] = []
-  for (let orders = 0; orders < most; ) {
+  let isEnough = false
+  process.once('SIGUSR2', () => {
+    isEnough = true
+  })
+  for (let orders = 0; orders < most && !isEnough; ) {
     const ms = await large.place(step)
     orders += step
     samples.push({ orders, ordersPerSecond: (step / ms) * 1_000, ...held(large) })
