@@ -1,24 +1,26 @@
-import { parseArgs } from 'node:util'
 import { findBinary } from '../../embedded/ladder'
 import { probe } from '../../embedded/probe'
 import { startPostgres } from '../../testing/postgres'
 import { serverOfClusters } from '../../tests/support/cluster'
+import { optionsOf, seed } from '../parts/options'
 import { isClean } from '../parts/verdict'
 import { oneBroker, threeBrokers } from './brokers'
 import { chaos } from './chaos'
 import { canIsolate } from './host'
 
-const { values } = parseArgs({
+const { values } = optionsOf({
+  name: 'chaos',
+  does: 'kills processes and the broker under load, on links that repeat, delay and break',
   options: {
-    seed: { type: 'string', default: String(Date.now() % 100_000) },
-    orders: { type: 'string', default: '10000' },
-    kills: { type: 'string', default: '200' },
-    'broker-kills': { type: 'string', default: '20' },
-    'at-once': { type: 'string', default: '60' },
-    every: { type: 'string', default: '2000' },
-    'one-network': { type: 'boolean' },
-    postgres: { type: 'boolean' },
-    cluster: { type: 'boolean' },
+    seed,
+    orders: { type: 'string', default: '10000', tells: 'how many are placed at least' },
+    kills: { type: 'string', default: '200', tells: 'how many processes are killed at least' },
+    'broker-kills': { type: 'string', default: '20', tells: 'how often the broker is killed at least' },
+    'at-once': { type: 'string', default: '60', tells: 'how many customers there are' },
+    every: { type: 'string', default: '2000', tells: 'milliseconds between two blows' },
+    'one-network': { type: 'boolean', tells: 'makes no network namespaces, where it could' },
+    postgres: { type: 'boolean', tells: 'keeps orders and payments in PostgreSQL, and kills that, too' },
+    cluster: { type: 'boolean', tells: 'runs on three servers in place of one' },
   },
 })
 // What was started ends with this process, however it ends.

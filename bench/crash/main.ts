@@ -1,16 +1,18 @@
-import { parseArgs } from 'node:util'
 import { findBinary } from '../../embedded/ladder'
 import { probe } from '../../embedded/probe'
 import { startBroker } from '../../testing/broker'
+import { optionsOf, seed } from '../parts/options'
 import { explore } from './explore'
 import { pointOf } from './victim'
 
-const { values } = parseArgs({
+const { values } = optionsOf({
+  name: 'crash',
+  does: 'kills each function at each of its steps',
   options: {
-    seed: { type: 'string', default: String(Date.now() % 100_000) },
-    point: { type: 'string' },
-    times: { type: 'string', default: '1' },
-    seconds: { type: 'string' },
+    seed,
+    point: { type: 'string', tells: 'tries this one alone, written as it is printed' },
+    times: { type: 'string', default: '1', tells: 'how often each point is tried' },
+    seconds: { type: 'string', tells: 'takes a sample, and begins no further point after so long' },
   },
 })
 // What was started ends with this process, however it ends.

@@ -1,16 +1,18 @@
-import { parseArgs } from 'node:util'
 import { findBinary } from '../../embedded/ladder'
 import { startBroker } from '../../testing/broker'
 import { startPostgres } from '../../testing/postgres'
+import { optionsOf, seed } from '../parts/options'
 import { isClean } from '../parts/verdict'
 import { outage } from './outage'
 
-const { values } = parseArgs({
+const { values } = optionsOf({
+  name: 'outage',
+  does: 'kills PostgreSQL under load, and starts it again',
   options: {
-    seconds: { type: 'string', default: '600' },
-    around: { type: 'string', default: '15' },
-    'at-once': { type: 'string', default: '20' },
-    seed: { type: 'string', default: String(Date.now() % 100_000) },
+    seconds: { type: 'string', default: '600', tells: 'how long it is away' },
+    around: { type: 'string', default: '15', tells: 'how many seconds orders are placed before and after' },
+    'at-once': { type: 'string', default: '20', tells: 'how many customers there are' },
+    seed,
   },
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))

@@ -1,13 +1,15 @@
-import { parseArgs } from 'node:util'
 import { findBinary } from '../../embedded/ladder'
 import { startBroker } from '../../testing/broker'
+import { seed as anySeed, optionsOf } from '../parts/options'
 import { rolling } from './rolling'
 
-const { values } = parseArgs({
+const { values } = optionsOf({
+  name: 'rolling',
+  does: 'restarts every service under load, and counts what that costs',
   options: {
-    rounds: { type: 'string', default: '1' },
-    'orders-per-second': { type: 'string', default: '20' },
-    seed: { type: 'string', default: String(Date.now() % 100_000) },
+    rounds: { type: 'string', default: '1', tells: 'how often each instance is restarted' },
+    'orders-per-second': { type: 'string', default: '20', tells: 'how many are placed' },
+    seed: anySeed,
   },
 })
 process.env.NATS_SERVER ||= (await findBinary({ cacheDir: '.cache', log: console.error })).path

@@ -1,26 +1,23 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
 import { findBinary } from '../../embedded/ladder'
 import { replicates, serverOfClusters, startCluster } from '../../tests/support/cluster'
+import { optionsOf } from '../parts/options'
 import { median } from '../speed/figure'
 import { figures, openPlace, type Place, type Scaled } from './figures'
 import { type Grown, type Held, heldOfMessages, heldOfOrders } from './held'
 
 const kinds = [...Object.keys(figures), 'held', 'kept']
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
+const { values, positionals } = optionsOf({
+  name: 'scale',
+  does: 'measures more processes on a cluster of three, and what the nodes hold',
+  figures: kinds,
   options: {
-    rounds: { type: 'string', default: '3' },
-    processes: { type: 'string', default: '1,2,4' },
-    orders: { type: 'string', default: '4000' },
-    write: { type: 'boolean' },
+    rounds: { type: 'string', default: '3', tells: 'how often each figure is measured' },
+    processes: { type: 'string', default: '1,2,4', tells: 'how many of the function that is measured' },
+    orders: { type: 'string', default: '4000', tells: 'how many kept counts, after half as many' },
+    write: { type: 'boolean', tells: 'puts the tables into bench/README.md' },
   },
 })
-const unknown = positionals.find((name) => !kinds.includes(name))
-if (unknown) {
-  console.error(`scale: no figure is named ${unknown}; there are ${kinds.join(', ')}`)
-  process.exit(2)
-}
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 process.env.NATS_SERVER = serverOfClusters() ?? (await findBinary({ cacheDir: '.cache', log: console.error })).path
 if (!replicates(process.env.NATS_SERVER)) {

@@ -1,8 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
 import { findBinary } from '../../embedded/ladder'
 import { probe } from '../../embedded/probe'
 import { startBroker } from '../../testing/broker'
+import { optionsOf } from '../parts/options'
 import { type Figure, measure, median } from './figure'
 import { type Flow, flow } from './flow'
 import { hotSku } from './hot_sku'
@@ -15,19 +15,6 @@ import { startUp } from './start_up'
 import { stored } from './stored'
 import { stream } from './stream'
 import { type Line, lineOf, overRuns, shown, table } from './table'
-
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rounds: { type: 'string', default: '5' },
-    runs: { type: 'string', default: '1' },
-    orders: { type: 'string', default: '1000000' },
-    write: { type: 'boolean' },
-  },
-})
-process.env.NATS_SERVER ||= (await findBinary({ cacheDir: '.cache', log: console.error })).path
-process.setMaxListeners(0)
-const rounds = Number(values.rounds)
 
 const compared: Record<string, (natsUrl: string) => Promise<Figure>> = {
   'rpc-64': (url) => rpc(url, 64, 120_000),
@@ -143,12 +130,24 @@ const writesBy = (writes: Record<string, number>) =>
     .join(', ')
 
 const usual = [...Object.keys(compared), ...Object.keys(told)]
-const known = [...usual, ...Object.keys(long)]
-const unknown = positionals.find((name) => !known.includes(name))
-if (unknown) {
-  console.error(`bench: no figure is named ${unknown}; there are ${known.join(', ')}`)
-  process.exit(2)
-}
+const { values, positionals } = optionsOf({
+  name: 'speed',
+  does: 'measures us beside what people would use instead; npm run bench installs that first',
+  figures: [...usual, ...Object.keys(long)],
+  options: {
+    rounds: { type: 'string', default: '5', tells: 'how often each figure is measured, in turns' },
+    runs: { type: 'string', default: '1', tells: 'how often all of it is measured; the median is told' },
+    orders: {
+      type: 'string',
+      default: '1000000',
+      tells: 'how many the figure stored stores; it is measured only where it is named',
+    },
+    write: { type: 'boolean', tells: 'puts the table into bench/README.md' },
+  },
+})
+const rounds = Number(values.rounds)
+process.env.NATS_SERVER ||= (await findBinary({ cacheDir: '.cache', log: console.error })).path
+process.setMaxListeners(0)
 const info = await onBroker(async (url) => probe('127.0.0.1', Number(new URL(url).port)))
 const version = typeof info === 'object' ? info.version : ''
 console.log(`nats-server ${version}, node ${process.version}, ${values.runs} runs of ${rounds} rounds`)
