@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -95,6 +95,24 @@ test('a function that the --only of another group would run as well is refused',
   assert.is(exitCode, 2)
   assert.is(stderr, 'order/create: --only payment would run it too, since its queue is payment; give it another queue')
 })
+
+for (const [folders, refused] of [
+  [['a_b', 'a-b'], 'a-b and a_b: both are a-b in Kubernetes; rename one of the folders'],
+  [['x_'], 'x_: would be x- in Kubernetes, which cannot be; rename the folder'],
+  [['kustomization'], 'kustomization: would be kustomization in Kubernetes, which cannot be; rename the folder'],
+  [['x'.repeat(64)], `${'x'.repeat(64)}: would be ${'x'.repeat(64)} in Kubernetes, which cannot be; rename the folder`],
+] as const) {
+  test(`groups ${folders.join(' and ')} are refused in one line, and nothing is written`, async () => {
+    const out = folder()
+    const live = manifest.functions.filter(({ mode }) => mode === 'event').slice(0, 1)
+    const functions = folders.flatMap((name) => live.map((entry) => ({ ...entry, name: `${name}/live` })))
+    writeFileSync(join(out, 'manifest.json'), JSON.stringify({ ...manifest, functions }))
+    const { exitCode, stderr } = await nodeRuntime(['deploy', '--manifest', join(out, 'manifest.json'), '--out', out])
+    assert.is(exitCode, 2)
+    assert.is(stderr, refused)
+    assert.equal(readdirSync(out), ['manifest.json'])
+  })
+}
 
 test('made twice it is the same bytes, and --monitor is asked by every trigger', async () => {
   const [one, other] = [folder(), folder()]

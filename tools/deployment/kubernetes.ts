@@ -5,6 +5,7 @@ import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisrup
 import type { IContainer } from 'kubernetes-models/v1/Container'
 import type { IPodSpec } from 'kubernetes-models/v1/PodSpec'
 import type { IService } from 'kubernetes-models/v1/Service'
+import { configuration } from '../../runtime/errors'
 import type { Durable, Group } from './groups'
 import { graceSeconds, ports } from './settings'
 
@@ -20,6 +21,7 @@ const roundsWaiting = 16
 
 /** Text of each file by its path: what runs in `functions/`, what says how many run in `scaling/`. */
 export async function kubernetesFiles(groups: Group[], options: Options): Promise<Record<string, string>> {
+  requireNames(groups)
   const { stringify } = await import('yaml')
   const written = (objects: object[]) => objects.map((object) => stringify(object, { lineWidth: 120 })).join('---\n')
   const files: Record<string, string> = {}
@@ -43,6 +45,21 @@ export async function kubernetesFiles(groups: Group[], options: Options): Promis
 
 /** As Kubernetes names objects: lower case, digits and hyphens. */
 const objectName = ({ name }: Group): string => name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+
+/** Each names an object and its file, so no two may be the same, and Kubernetes has to take it. */
+function requireNames(groups: Group[]): void {
+  const known = new Map<string, string>()
+  for (const group of groups) {
+    const name = objectName(group)
+    const other = known.get(name)
+    if (other)
+      throw configuration(`${other} and ${group.name}: both are ${name} in Kubernetes; rename one of the folders`)
+    if (!/^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name) || name === 'kustomization') {
+      throw configuration(`${group.name}: would be ${name} in Kubernetes, which cannot be; rename the folder`)
+    }
+    known.set(name, group.name)
+  }
+}
 
 function metadata(group: Group, { image }: Options) {
   const name = objectName(group)
