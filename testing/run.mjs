@@ -30,7 +30,9 @@ async function main(args) {
   process.env.NATS_SERVER = server.path
 
   // One more than there are cores, since most of them wait for a broker or a process most of the time.
-  const results = await pool(files, Math.min(2, availableParallelism()) + 1, run)
+  let done = 0
+  const told = () => `${++done} of ${files.length} files`
+  const results = await pool(files, Math.min(2, availableParallelism()) + 1, (file) => run(file, told))
   const passed = results.reduce((sum, result) => sum + result.passed, 0)
   const failed = results.reduce((sum, result) => sum + result.failed, 0)
   const leftOut = [...new Set(results.flatMap((result) => result.leftOut))]
@@ -93,7 +95,7 @@ function output(command, args) {
 }
 
 /** The file's own count of what passed; a file that says nothing has failed. */
-function run(file) {
+function run(file, told) {
   return new Promise((resolve) => {
     const began = Date.now()
     // In a process group of its own, since what a test has started must end with it.
@@ -118,7 +120,7 @@ function run(file) {
       const { registered = 0, passed = 0 } = JSON.parse(/^counted (.*)$/m.exec(text)?.[1] ?? '{}')
       const good = code === 0 && registered > 0 && passed === registered
       const failed = good ? 0 : Math.max(1, registered - passed)
-      console.log(`${good ? 'ok  ' : 'FAIL'} ${file}: ${passed} of ${registered} in ${Date.now() - began} ms`)
+      console.log(`${good ? 'ok  ' : 'FAIL'} ${file}: ${passed} of ${registered} in ${Date.now() - began} ms, ${told()}`)
       if (!good) console.log(late ? `${text}\nkilled: still running after ${limit} ms` : text)
       resolve({ passed, failed, leftOut: text.split('\n').filter((line) => line.startsWith('left out: ')) })
     })
