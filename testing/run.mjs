@@ -120,7 +120,9 @@ function run(file, told) {
       const { registered = 0, passed = 0 } = JSON.parse(/^counted (.*)$/m.exec(text)?.[1] ?? '{}')
       const good = code === 0 && registered > 0 && passed === registered
       const failed = good ? 0 : Math.max(1, registered - passed)
-      console.log(`${good ? 'ok  ' : 'FAIL'} ${file}: ${passed} of ${registered} in ${Date.now() - began} ms, ${told()}`)
+      console.log(
+        `${good ? 'ok  ' : 'FAIL'} ${file}: ${passed} of ${registered} in ${Date.now() - began} ms, ${told()}`,
+      )
       if (!good) console.log(late ? `${text}\nkilled: still running after ${limit} ms` : text)
       resolve({ passed, failed, leftOut: text.split('\n').filter((line) => line.startsWith('left out: ')) })
     })
