@@ -11,6 +11,8 @@ const broken = /^(E[A-Z]+|EAI_AGAIN|CONNECT_TIMEOUT|CONNECTION_\w+)$/
 const passing = /^(08|53|57P|57014|25006|25P0[34]|40|55P03|58)/
 // What a person has to put right there: who we are, what we may do, what has been dropped.
 const denied = /^(28|3D|3F|42501|42P01)/
+// A pooler says all it has to say by one code, of which this alone does not pass.
+const unheard = /unsupported|no such database/i
 
 /** A fault of the database as the runtime tells them apart: what is away, nobody's poison, and all else. */
 export function faultOf(error: unknown): Error {
@@ -19,8 +21,12 @@ export function faultOf(error: unknown): Error {
   const text = String(code)
   if (broken.test(text)) return away('disconnected', told)
   if (!isState(text)) return typeof code === 'string' ? away('denied', told) : (error as Error)
+  if (text === '08P01' && unheard.test(message)) return away('denied', told)
   if (passing.test(text)) return away('unavailable', told)
   return denied.test(text) ? away('denied', told) : Object.assign(new Error(told), { code })
 }
+
+/** The server takes no writes: a standby, or one that is about to be given up. */
+export const isReadOnly = (error: unknown): boolean => (error as Told).code === '25006'
 
 const isState = (code: string): boolean => /^[0-9A-Z]{5}$/.test(code)

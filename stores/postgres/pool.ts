@@ -1,21 +1,27 @@
-import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type postgres from 'postgres'
 import { electionMs, persist } from '../../connect/persist'
-import { away, configuration, isAway } from '../../runtime/errors'
+import { away, isAway } from '../../runtime/errors'
 import { wholeNumber } from '../../runtime/settings'
 import type { Log } from '../../runtime/types'
-import { faultOf } from './faults'
+import { addressOf, placeOf } from './address'
+import { faultOf, isReadOnly } from './faults'
+import { type Link, linksTo, type Row, silentMs, type Value } from './link'
+import { openPlaces } from './places'
 
-type Value = string | number | null
-export type Row = Record<string, unknown>
+export type { Row } from './link'
 
-/** Connections to one database, opened on demand and opened again where they broke. */
+/** Connections to one database, opened on demand and given up where they broke. */
 export interface Pool {
   /** One statement by itself, tried again while the database is away, up to the budget; then `away`, outcome unknown. */
   run(text: string, values?: Value[], budgetMs?: number): Promise<Row[]>
-  /** Statements that come into force together or not at all; tried once, with no limit of time. */
-  together(work: (run: (text: string, values?: Value[]) => Promise<Row[]>) => Promise<void>): Promise<void>
+  /**
+   * Statements that come into force together or not at all, alone under this lock in all processes; tried once, and
+   * each may take its time as long as the server is there.
+   */
+  together(
+    lock: string,
+    work: (run: (text: string, values?: Value[]) => Promise<Row[]>) => Promise<void>,
+  ): Promise<void>
   /** Where the database is, and as whom we come; never with the password. */
   where: string
   close(): Promise<void>
@@ -28,34 +34,16 @@ interface Options {
   onAway(): void
 }
 
-const statementMs = 4_000
-/** A statement that has no answer by then has no server either. */
-const silentMs = 5_000
-const connectSeconds = 5
-const idleSeconds = 60
-const againMs = 100
-const closeSeconds = 1
+const idleMs = 60_000
+const againMs = 200
+const closeMs = 1_000
 
 /** Connects to nothing yet; what is wrong with the address itself is told at once. */
 export async function openPool({ env, log, onAway }: Options): Promise<Pool> {
   const url = addressOf(env.DATABASE_URL ?? '')
+  const where = placeOf(url)
   const max = wholeNumber(env, 'DATABASE_POOL', 10, 1, 1_000)
-  const { default: driver } = await driverModule()
-  const links = openLinks()
-  const sql = driver(url.href, {
-    max,
-    idle_timeout: idleSeconds,
-    connect_timeout: connectSeconds,
-    backoff: () => againMs / 1_000,
-    fetch_types: false,
-    onnotice: () => {},
-    connection: {
-      application_name: 'runtime',
-      statement_timeout: statementMs,
-      idle_in_transaction_session_timeout: 2 * statementMs,
-    },
-    socket: links.open,
-  } as postgres.Options<Record<string, never>>)
+  const links = openLinks(await linksTo(url))
   const places = openPlaces(max)
   let isLost = false
 
@@ -66,133 +54,127 @@ export async function openPool({ env, log, onAway }: Options): Promise<Pool> {
     else log.info({ database: where }, 'PostgreSQL is there again')
   }
 
-  /** Holds its place until the statement has ended, whoever still waits for it, so that none heap up in an outage. */
-  const statement = async (text: string, values: Value[]): Promise<Row[]> => {
-    const began = performance.now()
-    const late = setTimeout(() => links.cutSilent(began), silentMs)
-    try {
-      const rows = (await sql.unsafe(text, values, { prepare: true })) as unknown as Row[]
-      tell()
-      return rows
-    } catch (error) {
-      const fault = faultOf(error)
-      if (isAway(fault)) {
-        onAway()
-        tell(fault)
+  /** What a fault says of the link, and of the others. */
+  const failed = (error: unknown, link: Link): Error => {
+    const fault = faultOf(error)
+    if (!isAway(fault)) return fault
+    if (fault.reason === 'disconnected') link.end(fault)
+    // Of a server that has become a standby nothing is to be had, and the address may name another one by now.
+    if (isReadOnly(error)) links.endAll(fault)
+    onAway()
+    tell(fault)
+    return fault
+  }
+
+  const statement = (text: string, values: Value[]): Promise<Row[]> =>
+    links.use(async (link) => {
+      try {
+        const rows = await link.ask(text, values, silentMs)
+        tell()
+        return rows
+      } catch (error) {
+        throw failed(error, link)
       }
-      throw fault
-    } finally {
-      clearTimeout(late)
+    })
+
+  const run: Pool['run'] = (text, values = [], budgetMs = electionMs) =>
+    persist(budgetMs, (timeoutMs) => places.take(timeoutMs, () => statement(text, values)))
+
+  return {
+    where,
+    run,
+
+    together: (lock, work) =>
+      links.use(async (link) => {
+        let watching: NodeJS.Timeout | undefined
+        try {
+          await link.ask('begin', [], silentMs)
+          await link.ask('set local statement_timeout = 0', [], silentMs)
+          // Asked for again and again, since a server that is gone and a lock that is taken are silent alike.
+          while (!(await link.ask(lock, [], silentMs))[0]?.free) await sleep(againMs)
+          watching = await watch(link, run)
+          await work((text, values) => link.ask(text, values))
+          await link.ask('commit')
+        } catch (error) {
+          // What was begun is undone by the server when its client is gone.
+          link.end(away('disconnected', 'given up'))
+          throw failed(error, link)
+        } finally {
+          clearInterval(watching)
+        }
+      }),
+
+    close: links.close,
+  }
+}
+
+/** A long statement is waited for as long as the server has its session, which another connection tells. */
+async function watch(link: Link, run: Pool['run']): Promise<NodeJS.Timeout> {
+  const [own] = await link.ask('select pg_backend_pid() as pid', [], silentMs)
+  return setInterval(async () => {
+    const sessions = await run('select 1 from pg_stat_activity where pid = $1', [Number(own?.pid)]).catch(() => [])
+    if (sessions.length === 0) link.end(away('timeout', 'PostgreSQL is silent'))
+  }, silentMs)
+}
+
+/** Those at rest, and those in use; what is put back last is taken first, so that the others may end. */
+function openLinks(open: () => Link) {
+  const resting: { link: Link; timer: NodeJS.Timeout }[] = []
+  const used = new Map<Link, { isOld: boolean }>()
+  let isClosed = false
+
+  const rest = (link: Link) => {
+    if (link.isOver()) return
+    const timer = setTimeout(() => {
+      resting.splice(
+        resting.findIndex((one) => one.link === link),
+        1,
+      )
+      link.end(away('disconnected', 'PostgreSQL: at rest for too long'))
+    }, idleMs)
+    resting.push({ link, timer: timer.unref() })
+  }
+
+  const take = (): Link => {
+    for (;;) {
+      if (isClosed) throw away('disconnected', 'PostgreSQL: closed')
+      const one = resting.pop()
+      if (!one) return open()
+      clearTimeout(one.timer)
+      if (!one.link.isOver()) return one.link
     }
   }
 
-  const where = `${url.username ? `${decodeURIComponent(url.username)}@` : ''}${url.host}${url.pathname}`
+  /** Those in use end after their statement. */
+  const endAll = (reason: Error) => {
+    for (const use of used.values()) use.isOld = true
+    for (const { link, timer } of resting.splice(0)) {
+      clearTimeout(timer)
+      link.end(reason)
+    }
+  }
+
   return {
-    where,
-    run: (text, values = [], budgetMs = electionMs) =>
-      persist(budgetMs, (timeoutMs) => places.take(timeoutMs, () => statement(text, values))),
-    async together(work) {
+    endAll,
+    async use<T>(work: (link: Link) => Promise<T>): Promise<T> {
+      const link = take()
+      const use = { isOld: false }
+      used.set(link, use)
       try {
-        await sql.begin(async (transaction) => {
-          await transaction.unsafe('set local statement_timeout = 0')
-          await work(async (text, values = []) => (await transaction.unsafe(text, values)) as unknown as Row[])
-        })
-      } catch (error) {
-        throw faultOf(error)
+        return await work(link)
+      } finally {
+        used.delete(link)
+        if (use.isOld) link.end(away('disconnected', 'PostgreSQL: given up'))
+        else rest(link)
       }
     },
     async close() {
-      links.close()
-      await sql.end({ timeout: closeSeconds })
-    },
-  }
-}
-
-function addressOf(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  // What is wrong is not repeated: it may hold the password.
-  if (!url || !/^postgres(ql)?:$/.test(url.protocol) || !url.hostname || url.pathname.length < 2 || !isEscaped(url)) {
-    throw configuration('DATABASE_URL: not an address of a database, as postgres://user:password@host:5432/name')
-  }
-  return url
-}
-
-/** A % in a password is easily left as it is. */
-function isEscaped({ username, password, pathname }: URL): boolean {
-  try {
-    return [username, password, pathname].map(decodeURIComponent).length > 0
-  } catch {
-    return false
-  }
-}
-
-async function driverModule(): Promise<{ default: typeof postgres }> {
-  try {
-    return await import('postgres')
-  } catch {
-    throw configuration('DATABASE_URL: the package postgres is not installed; npm install adds it')
-  }
-}
-
-/** Sockets of our own, since the driver asks a server that hangs up on it again without a pause, and waits for a dead one. */
-function openLinks() {
-  const heard = new Map<Socket, number>()
-  let brokenAt = Number.NEGATIVE_INFINITY
-  let closing = false
-  let turn = 0
-  return {
-    async open({ host, port, path }: { host: string[]; port: number[]; path: string | false }): Promise<Socket> {
-      if (performance.now() - brokenAt < againMs) await sleep(againMs)
-      const one = turn++ % host.length
-      const socket = path ? connect(path) : connect(port[one] as number, host[one])
-      // By this name the driver checks a certificate.
-      Object.assign(socket, { host: host[one] })
-      heard.set(socket, performance.now())
-      socket.on('data', () => heard.set(socket, performance.now()))
-      socket.once('close', () => {
-        heard.delete(socket)
-        if (socket.bytesRead === 0) brokenAt = performance.now()
-      })
-      if (closing) socket.destroy()
-      return socket
-    },
-    cutSilent(since: number) {
-      for (const [socket, at] of heard) if (at < since) socket.destroy(away('timeout', 'PostgreSQL is silent'))
-    },
-    close() {
-      closing = true
-    },
-  }
-}
-
-/** So many statements at once; who has waited too long for a place, or for an answer, hears so. */
-function openPlaces(free: number) {
-  const waiting: (() => void)[] = []
-  const leave = () => {
-    const next = waiting.shift()
-    if (next) next()
-    else free++
-  }
-
-  return {
-    take<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
-      return new Promise((resolve, reject) => {
-        const begin = () => {
-          work()
-            .then(resolve, reject)
-            .finally(() => clearTimeout(timer))
-            .finally(leave)
-        }
-        const timer = setTimeout(() => {
-          const place = waiting.indexOf(begin)
-          if (place >= 0) waiting.splice(place, 1)
-          reject(away('timeout', 'PostgreSQL did not answer in time'))
-        }, timeoutMs)
-        if (free > 0) {
-          free--
-          begin()
-        } else waiting.push(begin)
-      })
+      isClosed = true
+      const reason = away('disconnected', 'PostgreSQL: closed')
+      endAll(reason)
+      for (const deadline = performance.now() + closeMs; used.size > 0 && performance.now() < deadline; )
+        await sleep(20)
+      for (const link of used.keys()) link.end(reason)
     },
   }
 }

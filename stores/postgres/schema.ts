@@ -2,23 +2,24 @@ import { configuration } from '../../runtime/errors'
 import type { Column, TableEntry } from './description'
 import type { Pool } from './pool'
 
-/** One step of making the database what is described; noted by its name once it is done, and done again where it differs. */
+/**
+ * One step of making the database what is described, noted once it is done. It is only ever added: what has been made is
+ * never made otherwise, or two versions that run side by side would undo each other.
+ */
 interface Step {
   name: string
   statement: string
-  /** What goes before it where the noted one differs: nothing but what follows from the records. */
-  undo?: string
 }
 
 export const migrations = 'runtime_migrations'
 const oldest = 120_000
 // Of all processes that make tables in this database one does at a time.
-const lock = 'select pg_advisory_xact_lock(7309453, 1)'
+const lock = 'select pg_try_advisory_xact_lock(7309453, 1) as free'
 
 /** Makes what is missing, once however many processes begin at the same time; with `bindOnly` it says what that is. */
 export async function migrate(pool: Pool, tables: [string, TableEntry][], bindOnly: boolean): Promise<void> {
   await requireServer(pool)
-  const steps = [time, ...tables.flatMap(([table, entry]) => stepsOf(table, entry))]
+  const steps = [time, identity, ...tables.flatMap(([table, entry]) => stepsOf(table, entry))]
   // Where nothing is missing no right is needed but to read and to write.
   const missing = pending(steps, await noted(pool.run)).map(({ name }) => name)
   if (missing.length === 0) return
@@ -27,18 +28,12 @@ export async function migrate(pool: Pool, tables: [string, TableEntry][], bindOn
       `DATABASE_URL: ${pool.where} lacks ${missing.join(', ')}, and --bind-only makes nothing; run node runtime provision`,
     )
   }
-  await pool.together(async (run) => {
-    await run(lock)
+  await pool.together(lock, async (run) => {
     await run(`create table if not exists ${migrations} (
       name text primary key, statement text not null, done_at timestamptz not null default now())`)
-    for (const { name, statement, undo, known } of pending(steps, await noted(run))) {
-      if (known && undo) await run(undo)
+    for (const { name, statement } of pending(steps, await noted(run))) {
       await run(statement)
-      await run(
-        `insert into ${migrations} (name, statement) values ($1, $2)
-         on conflict (name) do update set statement = excluded.statement, done_at = now()`,
-        [name, statement],
-      )
+      await run(`insert into ${migrations} (name, statement) values ($1, $2)`, [name, statement])
     }
   })
 }
@@ -55,8 +50,7 @@ export async function requireRights(pool: Pool, tables: string[]): Promise<void>
 
 async function requireServer(pool: Pool): Promise<void> {
   const [row] = await pool.run(
-    `select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding,
-       pg_is_in_recovery() as standby`,
+    `select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding`,
   )
   if (Number(row?.version) < oldest) throw configuration('DATABASE_URL: PostgreSQL 12 or newer is needed')
   if (row?.encoding !== 'UTF8') {
@@ -74,10 +68,28 @@ async function noted(run: (text: string, values?: string[]) => Promise<Record<st
 
 const entryOf = ({ name, statement }: Record<string, unknown>): [string, string] => [String(name), String(statement)]
 
-const pending = (steps: Step[], known: Noted) =>
-  steps
-    .filter(({ name, statement }) => known.get(name) !== statement)
-    .map((step) => ({ ...step, known: known.has(step.name) }))
+function pending(steps: Step[], known: Noted): Step[] {
+  const changed = steps.find(({ name, statement }) => known.has(name) && known.get(name) !== statement)
+  if (changed) {
+    throw configuration(
+      `DATABASE_URL: ${changed.name} was made by another description, which cannot change under its name; give it a new name`,
+    )
+  }
+  return steps.filter(({ name }) => !known.has(name))
+}
+
+// A random name that the database keeps, also in a dump of it.
+const identity: Step = {
+  name: 'runtime_database',
+  statement: `create table if not exists runtime_database as
+  select md5(random()::text || clock_timestamp() || pg_backend_pid()) as id`,
+}
+
+/** Tells this database from every other one. */
+export async function identityOf(pool: Pool): Promise<string> {
+  const [row] = await pool.run('select id from runtime_database')
+  return String(row?.id)
+}
 
 // A cast of text to a time depends on settings of the session, and no column may; what is no time is none.
 const time: Step = {
@@ -107,7 +119,6 @@ function stepsOf(table: string, { key, columns, indexes = [] }: TableEntry): Ste
     name: `${table}.${name}`,
     statement: `alter table "${table}" add column "${name}" ${kinds[column.type]}
   generated always as (${columnOf(name, column)}) stored`,
-    undo: `alter table "${table}" drop column if exists "${name}" cascade`,
   }))
   const indexed = indexes.map((names) => ({
     name: `${table}(${names})`,

@@ -6,7 +6,7 @@ import { openRecents } from '../recent'
 import type { Seen } from '../record'
 import type { TableEntry } from './description'
 import { openPool, type Pool } from './pool'
-import { migrate, requireRights } from './schema'
+import { identityOf, migrate, requireRights } from './schema'
 import { tableStore } from './store'
 
 /** The buckets that a database keeps. */
@@ -15,6 +15,8 @@ export interface Tables {
   /** Makes what these functions need; waits for a database that is not there yet, for so long at most. */
   prepare(selected: Users, patienceMs?: number): Promise<void>
   store<T>(bucket: string, left: () => number): Store<T>
+  /** Tells the database from every other one; undefined as long as none of its tables is used. */
+  identity(): string | undefined
   close(): Promise<void>
 }
 
@@ -53,6 +55,7 @@ async function tablesOf(options: Omit<Options, 'selected'>): Promise<Tables> {
   const { tables = {} } = manifest
   const recents = openRecents<Seen>()
   const pool = await openPool({ env, log, onAway: recents.clear })
+  let identity: string | undefined
   const entryOf = (bucket: string) => tables[bucket] as TableEntry
 
   return {
@@ -69,10 +72,12 @@ async function tablesOf(options: Omit<Options, 'selected'>): Promise<Tables> {
           bindOnly,
         )
         await requireRights(brief, used)
+        identity = await identityOf(brief)
       })
     },
 
     store: (bucket, left) => tableStore(pool, bucket, { entry: entryOf(bucket), left, recent: recents.of(bucket) }),
+    identity: () => identity,
     close: pool.close,
   }
 }

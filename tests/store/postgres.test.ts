@@ -65,7 +65,7 @@ test('eight that begin at once on an empty database make it once', async () => {
   const [row] = await query(
     'select count(*)::int as steps, count(distinct xmin::text)::int as by from runtime_migrations',
   )
-  assert.equal(row, { steps: 7, by: 1 })
+  assert.equal(row, { steps: 8, by: 1 })
 })
 
 test('a later version adds its columns to what is there, also for writers of the version before', async () => {
@@ -77,20 +77,61 @@ test('a later version adds its columns to what is there, also for writers of the
   const { stage: _, ...columns } = known.columns
   const later = {
     ...known,
-    columns: { ...columns, n: { type: 'text' }, price: { type: 'integer' }, due: { type: 'time', path: 'due.at' } },
+    columns: {
+      ...columns,
+      m: { type: 'text', path: 'n' },
+      price: { type: 'integer' },
+      due: { type: 'time', path: 'due.at' },
+    },
     indexes: [...known.indexes, ['price']],
   }
   await Promise.all([openAt(url, { tables: { counts: later } }), openAt(url, { tables: { counts: later } })])
   await old.update('two', () => ({ n: 'many', price: 6 }))
   const { query } = await connected(url)
-  assert.equal(await query('select id, n, price::int, due, stage from counts order by id'), [
-    { id: 'one', n: null, price: 5, due: new Date('2026-01-30T12:00:00.000Z'), stage: 'new' },
-    { id: 'two', n: 'many', price: 6, due: null, stage: 'new' },
+  assert.equal(await query('select id, m, price::int, due, stage from counts order by id'), [
+    { id: 'one', m: null, price: 5, due: new Date('2026-01-30T12:00:00.000Z'), stage: 'new' },
+    { id: 'two', m: 'many', price: 6, due: null, stage: 'new' },
   ])
   // What is noted is not done again.
   await openAt(url, { tables: { counts: later } })
   const [row] = await query("select count(*)::int as steps from runtime_migrations where name like 'counts%'")
-  assert.equal(row, { steps: 9 })
+  assert.equal(row, { steps: 10 })
+})
+
+test('a column that is described otherwise is refused, and neither it nor its index is touched', async () => {
+  const { another } = await database()
+  const url = await another()
+  await openAt(url)
+  const { query } = await connected(url)
+  const made = () => query("select indexname from pg_indexes where tablename = 'counts' order by 1")
+  const before = await made()
+  const at = { type: 'time', path: 'made.at' }
+  const changed = { counts: { ...counts.counts, columns: { ...counts.counts.columns, at } } }
+  const refused = await openAt(url, { tables: changed }).catch((error) => error)
+  assert.match(String(refused), /DATABASE_URL: counts\.at was made by another description, .*; give it a new name/)
+  assert.equal(await made(), before)
+  await openAt(url)
+})
+
+test('what another writer wrote is kept though the revisions are counted anew, as by a standby that lacked the last', async () => {
+  const { url, query } = await database()
+  const [one, other] = [await storeAt<string[]>(url), await storeAt<string[]>(url)]
+  const by =
+    (name: string) =>
+    (known: string[] = []) => [...known, name]
+  await one.update('anew', by('one'))
+  const [row] = await query("select revision::text, writes, record::text from counts where id = 'anew'")
+  await one.update('anew', by('lost with the primary'))
+  await query("update counts set revision = $1::bigint, writes = $2, record = $3::text::jsonb where id = 'anew'", [
+    String(row?.revision),
+    String(row?.writes),
+    String(row?.record),
+  ])
+  await other.update('anew', by('other'))
+  // What is seen already is decided anew as well.
+  assert.equal(await one.update('anew', (known = []) => known), ['one', 'other'])
+  await other.update('anew', by('third'))
+  assert.equal(await one.update('anew', by('last')), ['one', 'other', 'third', 'last'])
 })
 
 /** A client that knows nothing of the stores. */
