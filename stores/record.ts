@@ -66,7 +66,7 @@ export function recordStore<T>(bucket: string, shelf: Shelf, recent: Recent<Seen
         const { next, isKnown } = decided
         if (isKnown) {
           const now = isFresh ? seen : await look()
-          if (now.revision === seen.revision) return next
+          if (isSame(now, seen)) return next
           seen = now
           continue
         }
@@ -89,3 +89,6 @@ export function recordStore<T>(bucket: string, shelf: Shelf, recent: Recent<Seen
     },
   }
 }
+
+const isSame = (one: Seen, other: Seen): boolean =>
+  one.revision === other.revision && one.writes.join() === other.writes.join()

@@ -26,8 +26,9 @@ export function tableStore<T>(pool: Pool, table: string, { entry, left, recent }
   const select = `select revision, writes, record::text as record from "${table}" where ${key} = $1`
   const insert = `insert into "${table}" (${key}, revision, writes, record) values ($1, 1, $2, $3::text::jsonb)
     on conflict do nothing returning revision`
+  // By its writes, too: a standby that took over before it had all counts the revisions that it lacks once more.
   const update = `update "${table}" set revision = revision + 1, writes = $2, record = $3::text::jsonb, changed_at = now()
-    where ${key} = $1 and revision = $4 returning revision`
+    where ${key} = $1 and revision = $4 and writes = $5 returning revision`
 
   /** Quoted, since it goes into the statement; what is no column of the description never does. */
   const column = (name: string) => {
@@ -46,10 +47,10 @@ export function tableStore<T>(pool: Pool, table: string, { entry, left, recent }
       }
     },
 
-    async write(id: string, { text, writes }: { text: string; writes: string[] }, { revision }: Seen) {
+    async write(id: string, { text, writes }: { text: string; writes: string[] }, seen: Seen) {
       const values = [validKey(id), writes.join(' '), toStored(text)]
       const rows = await step(`store ${table}`, () =>
-        revision === 0 ? run(insert, values) : run(update, [...values, revision]),
+        seen.revision === 0 ? run(insert, values) : run(update, [...values, seen.revision, seen.writes.join(' ')]),
       )
       return rows[0] && Number(rows[0].revision)
     },
