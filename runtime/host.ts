@@ -141,7 +141,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await requireJetStream(js)
     const { replicas } = settings
     if (!bindOnly) await ensureMemory(js, { manifest, selected, env, replicas })
-    await requireKept(js, { manifest, selected, env })
+    await requireKept(js, { manifest, selected, tables })
     await ensureStreams(js, streams, { ...options, replicas, marks })
     const puts = await Promise.allSettled(functions.filter(({ entry }) => !isHttp(entry)).map(put))
     for (const one of puts) if (one.status === 'rejected') throw one.reason

@@ -25,8 +25,9 @@ import type { Place, Tool } from './tool'
 const help = `node runtime provision: creates the streams, buckets, consumers and tables that the functions need
 
   node runtime provision                    creates what is missing, also what was there and has vanished
-  node runtime provision --update           and brings streams that differ to what manifest and environment want; also
-                                            notes that records have been moved to where DATABASE_URL has them
+  node runtime provision --update           and brings streams that differ to what manifest and environment want
+  node runtime provision --moved            and notes that the records of tables have been moved to where DATABASE_URL
+                                            is now, or, without it, to key-value buckets: see docs/postgresql.md
   node runtime provision --prune            and deletes the durables of functions that the manifest no longer has
   node runtime provision --manifest FILE    for another manifest
   node runtime provision --embedded         on the server that npm start would use, started for so long
@@ -42,6 +43,7 @@ export const run: Tool = async (args, place) => {
     help: { type: 'boolean' },
     manifest: { type: 'string' },
     update: { type: 'boolean' },
+    moved: { type: 'boolean' },
     prune: { type: 'boolean' },
     embedded: { type: 'boolean' },
   })
@@ -56,11 +58,12 @@ export const run: Tool = async (args, place) => {
 
 interface Wanted {
   update?: boolean
+  moved?: boolean
   prune?: boolean
 }
 
 async function provision({ connection, js }: Link, { env, say }: Place, manifest: Manifest, wanted: Wanted) {
-  const { update, prune } = wanted
+  const { update, moved, prune } = wanted
   const { replicas } = readSettings(env)
   const streams = [marksBucket, ...streamsFor(manifest, manifest.functions, env)]
   requireVersion(connection.server, replicas)
@@ -68,16 +71,16 @@ async function provision({ connection, js }: Link, { env, say }: Place, manifest
   const missing = await missingStreams(js, streams)
   const marks = openMarks(js)
   await ensureStreams(js, [marksBucket], { replicas, anew: true })
-  await requireKept(js, { manifest, selected: manifest.functions, env, moved: update })
+  const log = lined(say)
+  const tables = await openTables({ manifest, env, log, selected: manifest.functions, patienceMs: answersWithinMs })
+  await tables?.close()
+  await requireKept(js, { manifest, selected: manifest.functions, tables, ...(moved && { moved: say }) })
   await ensureStreams(js, streams, { replicas, anew: true, update, marks })
   for (const name of missing) say(`${name}: created`)
   if (update) await bringStreams(js, streams, replicas, say)
-  const log = consumersTold(say)
   for (const entry of manifest.functions.filter(isDurable)) {
     await ensureConsumer(js, consumerFor(manifest, entry), { marks, log, bindOnly: false })
   }
-  const tables = await openTables({ manifest, env, log, selected: manifest.functions, patienceMs: answersWithinMs })
-  await tables?.close()
   await lookForOrphans(js, streams, { manifest, marks, prune, say })
   const drift = await findDrift(js, streams, replicas)
   for (const one of drift) say(asLine(one))
@@ -126,12 +129,14 @@ function told(field: string, value: unknown): string {
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
 
-/** What is logged of a consumer, as lines of the command. */
-function consumersTold(say: (text: string) => void): Log {
+/** What is logged of a consumer, or of the database, as lines of the command. */
+function lined(say: (text: string) => void): Log {
   const tell = (fields: object, text: string) => {
-    const { consumer, field, server, wanted } = fields as Partial<ConsumerDrift> & { consumer?: string }
+    const { consumer, database, reason, field, server, wanted } = fields as Logged
     const what = field ? `: ${field} ${server ?? 'not set'}, wanted ${wanted ?? 'not set'}` : ''
-    say(`${consumer}: ${text}${what}`)
+    say(`${consumer ?? database}: ${text}${reason ? `: ${reason}` : what}`)
   }
   return { debug: () => {}, info: tell, warn: tell, error: tell }
 }
+
+type Logged = Partial<ConsumerDrift> & { consumer?: string; database?: string; reason?: string }

@@ -34,6 +34,8 @@ for (const url of [
   'postgres://u:secret@127.0.0.1:54320',
   'postgres:///x',
   'postgres://u:100%-secret@127.0.0.1/x',
+  'postgres://user:54/secret@127.0.0.1:5432/db',
+  'postgres://user:54/secret/x',
 ]) {
   test(`${url.replace('secret', '…')} is no address`, async () => {
     assert.match(await refusal(url), 'DATABASE_URL: not an address of a database')
@@ -67,16 +69,17 @@ test('no right to make tables', async () => {
 })
 
 test('with --bind-only what is missing is told, and provision makes it', async () => {
-  const env = { NATS_URL: (await broker()).url, DATABASE_URL: await (await database()).another() }
+  const own = await startBroker()
+  const env = { NATS_URL: own.url, DATABASE_URL: await (await database()).another() }
   const args = ['--only', 'order', '--bind-only']
   const { exitCode, stderr } = await nodeRuntime(args, env)
   assert.is(exitCode, 2)
   assert.match(
     stderr,
-    /^DATABASE_URL: owner@\S+ lacks runtime_time, orders, orders\.user_id, .*node runtime provision$/,
+    /^DATABASE_URL: owner@\S+ lacks runtime_time, runtime_database, orders, orders\.user_id, .*node runtime provision$/,
   )
-  assert.is((await runTool(await broker(), ['provision'], env)).exitCode, 0)
-  assert.is(await (await startApp(await broker(), { args, env })).end(), 0)
+  assert.is((await runTool(own, ['provision'], env)).exitCode, 0)
+  assert.is(await (await startApp(own, { args, env })).end(), 0)
 })
 
 test('no right to read what is noted, or to write', async () => {
@@ -90,6 +93,8 @@ test('no right to read what is noted, or to write', async () => {
   assert.match(await refusal(url), 'reader@127.0.0.1:')
   assert.match(await refusal(url), 'has no right to insert in orders')
   await sql`grant insert, update on orders to reader`
+  assert.match(await refusal(url), 'permission denied for table runtime_database')
+  await sql`grant select on runtime_database to reader`
   // What may read and write alone is enough, once the tables are there.
   const { exitCode, stderr } = await runTool(await broker(), ['replay', 'order/track'], { DATABASE_URL: url })
   assert.equal({ exitCode, stderr }, { exitCode: 0, stderr: '' })
@@ -98,7 +103,7 @@ test('no right to read what is noted, or to write', async () => {
 test('one that is not there yet is waited for, and a signal ends the wait', async () => {
   const base = await startPostgres()
   await base.kill()
-  const env = { PATH: process.env.PATH, NATS_URL: (await broker()).url, DATABASE_URL: base.url }
+  const env = { PATH: process.env.PATH, NATS_URL: (await startBroker()).url, DATABASE_URL: base.url }
   const start = () => execa('node', ['runtime', '--only', 'order'], { reject: false, extendEnv: false, env })
   const [one, other] = [start(), start()]
   atEnd(() => one.kill('SIGKILL'))

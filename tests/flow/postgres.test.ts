@@ -57,7 +57,7 @@ test('what began in key-value buckets is moved by a replay, and goes on', async 
   assert.is(early.exitCode, 2)
   assert.match(
     early.stderr,
-    /^DATABASE_URL: orders: kept in JetStream so far, and looked for in PostgreSQL now; .*--update/,
+    /^DATABASE_URL: orders: kept in JetStream so far, and looked for in PostgreSQL now; .*--moved that they are$/,
   )
   for (const name of ['order/track', 'payment/track']) {
     const { exitCode, stdout, stderr } = await runTool(broker, ['replay', name], env)
@@ -67,7 +67,9 @@ test('what began in key-value buckets is moved by a replay, and goes on', async 
   const moved = { ...expectedOf(ids), [open]: ['assigned', 1_890, 'captured', 1_890] }
   assert.equal(await rowsOf(query), moved)
 
-  assert.is((await runTool(broker, ['provision', '--update'], env)).exitCode, 0)
+  const told = await runTool(broker, ['provision', '--moved'], env)
+  assert.is(told.exitCode, 0)
+  assert.match(told.stdout, 'orders: kept in PostgreSQL from now on, in JetStream before')
   const forgetful = await runTool(broker, ['--only', 'payment'])
   assert.is(forgetful.exitCode, 2)
   assert.match(forgetful.stderr, 'payments: kept in PostgreSQL so far')
@@ -82,6 +84,38 @@ test('what began in key-value buckets is moved by a replay, and goes on', async 
   assert.equal((body.orders as { order_id: string }[]).map(({ order_id }) => order_id).slice(0, 2), [next, open])
   assert.is((await send('GET', '/api/v1/audit/books')).body.balanced, true)
   assert.is(await again.end(), 0)
+})
+
+test('nothing but --moved says that records have been moved, and only to a database that is there', async () => {
+  const broker = await startBroker()
+  const base = await database()
+  const env = { DATABASE_URL: await base.another() }
+  const nowhere = { DATABASE_URL: 'postgres://u:p@127.0.0.1:1/x' }
+  assert.is((await runTool(broker, ['provision'], env)).exitCode, 0)
+  const updated = await runTool(broker, ['provision', '--update'])
+  assert.is(updated.exitCode, 2)
+  assert.match(updated.stderr, 'DATABASE_URL: orders: kept in PostgreSQL so far, and looked for in JetStream now')
+  const unreached = await runTool(broker, ['provision', '--moved'], nowhere)
+  assert.is(unreached.exitCode, 2)
+  assert.match(unreached.stderr, /^DATABASE_URL: u@127\.0\.0\.1:1\/x: .*ECONNREFUSED/)
+  assert.match(unreached.stdout, /^u@127\.0\.0\.1:1\/x: PostgreSQL is away: PostgreSQL: .*ECONNREFUSED/)
+  assert.is(await (await startApp(broker, { env })).end(), 0)
+})
+
+test('another database, or an empty one in its place, is refused until it is said to have followed', async () => {
+  const broker = await startBroker()
+  const base = await database()
+  const [first, second] = [{ DATABASE_URL: await base.another() }, { DATABASE_URL: await base.another() }]
+  assert.is((await runTool(broker, ['provision'], first)).exitCode, 0)
+  const refused = await runTool(broker, ['--only', 'order'], second)
+  assert.is(refused.exitCode, 2)
+  assert.match(refused.stderr, /^DATABASE_URL: orders: kept in another database so far; .*provision --moved/)
+  assert.is((await runTool(broker, ['provision'], second)).exitCode, 2)
+  const { exitCode, stdout } = await runTool(broker, ['provision', '--moved'], second)
+  assert.is(exitCode, 0)
+  assert.match(stdout, 'payments: kept in PostgreSQL from now on, in another database before')
+  assert.is((await runTool(broker, ['--only', 'payment'], first)).exitCode, 2)
+  assert.is(await (await startApp(broker, { env: second })).end(), 0)
 })
 
 test('an outage under load loses nothing, doubles nothing and buries nothing', async () => {
