@@ -76,8 +76,9 @@ export function eventsOf(record: DeliveryRecord) {
   }
 }
 
-function toldFailure(order: OfOrder, { at, ...facts }: NonNullable<DeliveryRecord['failed']>): Failed {
-  return { ...order, occurred_at: at, ...facts }
+function toldFailure(order: OfOrder, failed: NonNullable<DeliveryRecord['failed']>): Failed {
+  const { at, reason, picked_up, note } = failed
+  return { ...order, occurred_at: at, reason, picked_up, ...(note !== undefined && { note }) }
 }
 
 interface Emit {

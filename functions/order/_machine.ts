@@ -100,7 +100,10 @@ const cancelled = (order: Order, facts: NonNullable<Order['cancelled']>, at: str
 
 /** The event that tells of a cancelled order, the same at every repeat. */
 export function cancelledEvent({ order_id, user_id, updated_at, cancelled }: Order): OrderCancelled | undefined {
-  return cancelled && { order_id, user_id, occurred_at: updated_at, ...cancelled }
+  if (!cancelled) return undefined
+  // Field by field: a database gives those of a record back in an order of its own.
+  const { reason, by, dispatched } = cancelled
+  return { order_id, user_id, occurred_at: updated_at, reason, by, dispatched }
 }
 
 export function statusOf({ order_id, status, updated_at, cancelled }: Order): OrderStatus {
