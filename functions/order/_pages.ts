@@ -11,30 +11,51 @@ interface Wish {
 }
 
 /** The page of a list that begins behind an order names that one: new orders do not move it. */
-export const cursorOf = ({ order_id, created }: CreatedOrder): string =>
-  Buffer.from(JSON.stringify([created.occurred_at, order_id])).toString('base64url')
+export const cursorOf = (entry: Entry): string => Buffer.from(JSON.stringify(entry)).toString('base64url')
 
 /** Undefined for what no page ever had. */
 export function entryOf(cursor: string): Entry | undefined {
   try {
     const [at, id, ...more] = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    const isEntry = !Time.validate(at)[0] && !OrderId.validate(id)[0] && more.length === 0
+    const isEntry = isTime(at) && !OrderId.validate(id)[0] && more.length === 0
     return isEntry ? [at, id] : undefined
   } catch {
     return undefined
   }
 }
 
+/** There is no year 0, says a database. */
+const isTime = (at: string): boolean => !Time.validate(at)[0] && new Date(at).toJSON() === at && at >= '0001'
+
+interface Page {
+  orders: CreatedOrder[]
+  /** The last one looked at, where there are more behind it. */
+  next?: Entry
+}
+
 /** A user's orders, the newest first. */
-export async function ordersOf(
-  orders: Store<Order>,
-  shelves: Shelves,
-  { user_id, limit, after }: Wish,
-): Promise<CreatedOrder[]> {
-  const found = orders.newest
-    ? await orders.newest({ where: ['user_id', user_id], by: 'created_at', before: after, limit })
-    : await Promise.all((await entriesOf(shelves, { user_id, limit, after })).map(([, id]) => orders.get(id)))
-  return found.filter((order): order is CreatedOrder => order?.created !== undefined)
+export async function ordersOf(orders: Store<Order>, shelves: Shelves, wish: Wish): Promise<Page> {
+  const { user_id, limit, after } = wish
+  // One more than asked for tells whether there is another page.
+  const more = limit + 1
+  if (orders.newest) {
+    const where: [string, string] = ['user_id', user_id]
+    const found = await orders.newest({ where, by: 'created_at', before: after, limit: more })
+    return pageOf(found.filter(isCreated), limit, entryOfOrder)
+  }
+  const entries = pageOf(await entriesOf(shelves, { user_id, limit: more, after }), limit, (entry) => entry)
+  const found = await Promise.all(entries.orders.map(([, id]) => orders.get(id)))
+  // One that is noted and not there, as after a restore of one bucket alone, does not end the list.
+  return { ...entries, orders: found.filter(isCreated) }
+}
+
+const isCreated = (order: Order | undefined): order is CreatedOrder => order?.created !== undefined
+const entryOfOrder = ({ order_id, created }: CreatedOrder): Entry => [created.occurred_at, order_id]
+
+function pageOf<T>(found: T[], limit: number, entryOf: (one: T) => Entry): { orders: T[]; next?: Entry } {
+  const orders = found.slice(0, limit)
+  const last = orders.at(-1)
+  return { orders, ...(last && found.length > limit && { next: entryOf(last) }) }
 }
 
 /** What came out of its turn stands on a newer page than it belongs to: so a page is read as long as one there may come before. */

@@ -135,9 +135,12 @@ function listing(test: ReturnType<typeof suite>, environment: () => Promise<Reco
     ['?user_id=u&limit=', '#/limit'],
     ['?user_id=u&cursor=', '#/cursor'],
     ['?user_id=u&cursor=W10', '#/cursor'],
-    [`?user_id=u&cursor=${Buffer.from('["now","x"]').toString('base64url')}`, '#/cursor'],
+    [`?user_id=u&cursor=${cursorOf('now')}`, '#/cursor'],
+    [`?user_id=u&cursor=${cursorOf('0000-01-01T00:00:00.000Z')}`, '#/cursor'],
+    [`?user_id=u&cursor=${cursorOf('2026-02-31T00:00:00.000Z')}`, '#/cursor'],
+    [`?user_id=u&cursor=${cursorOf('2026-01-30T12:00:00.000Z', 'x')}`, '#/cursor'],
   ] as const) {
-    test(`GET /api/v1/orders${query.slice(0, 40)} is refused for ${pointer}`, async () => {
+    test(`GET /api/v1/orders${query.slice(0, 60)} is refused for ${pointer}`, async () => {
       const { status, body } = await (await opened()).send('GET', `/api/v1/orders${query}`)
       assert.is(status, 400)
       assert.equal(
@@ -148,6 +151,10 @@ function listing(test: ReturnType<typeof suite>, environment: () => Promise<Reco
   }
 
   test.run()
+}
+
+function cursorOf(at: string, id = '0'.repeat(26)): string {
+  return Buffer.from(JSON.stringify([at, id])).toString('base64url')
 }
 
 /** An order that nobody can fill, so that it ends at once. */
