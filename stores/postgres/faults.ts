@@ -11,8 +11,8 @@ const broken = /^(E[A-Z]+|EAI_AGAIN|CONNECT_TIMEOUT|CONNECTION_\w+)$/
 const passing = /^(08|53|57P|57014|25006|25P0[34]|40|55P03|58)/
 // What a person has to put right there: who we are, what we may do, what has been dropped.
 const denied = /^(28|3D|3F|42501|42P01)/
-// A pooler says all it has to say by one code, of which this alone does not pass.
-const unheard = /unsupported|no such database/i
+// A pooler has one code for all that it says, of which this is what does not pass.
+const refused = /unsupported|not supported|no such|auth/i
 
 /** A fault of the database as the runtime tells them apart: what is away, nobody's poison, and all else. */
 export function faultOf(error: unknown): Error {
@@ -21,7 +21,7 @@ export function faultOf(error: unknown): Error {
   const text = String(code)
   if (broken.test(text)) return away('disconnected', told)
   if (!isState(text)) return typeof code === 'string' ? away('denied', told) : (error as Error)
-  if (text === '08P01' && unheard.test(message)) return away('denied', told)
+  if (text === '08P01' && refused.test(message)) return away('denied', told)
   if (passing.test(text)) return away('unavailable', told)
   return denied.test(text) ? away('denied', told) : Object.assign(new Error(told), { code })
 }
