@@ -56,7 +56,7 @@ function openLink(driver: typeof postgres, url: URL, turn: number): Link {
     connect_timeout: connectSeconds,
     fetch_types: false,
     onnotice: () => {},
-    onclose: () => void end(away('disconnected', 'PostgreSQL: the connection was closed')),
+    onclose: () => end(away('disconnected', 'PostgreSQL: the connection was closed')),
     connection: { application_name: 'runtime' },
     socket: open,
   } as unknown as postgres.Options<Record<string, never>>)
@@ -66,7 +66,8 @@ function openLink(driver: typeof postgres, url: URL, turn: number): Link {
     over = reason
     fail(reason)
     // The driver leaves a socket on which nothing comes open, and under TLS nobody listens to this one's errors.
-    void sql.end({ timeout: 0 }).finally(() => socket?.on('error', () => {}).destroy())
+    const cut = () => socket?.on('error', () => {}).destroy()
+    sql.end({ timeout: 0 }).then(cut, cut)
     return reason
   }
 

@@ -59,8 +59,8 @@ export async function openPool({ env, log, onAway }: Options): Promise<Pool> {
     const fault = faultOf(error)
     if (!isAway(fault)) return fault
     if (fault.reason === 'disconnected') link.end(fault)
-    // Of a server that has become a standby nothing is to be had, and the address may name another one by now.
-    if (isReadOnly(error)) links.endAll(fault)
+    // What one has met the others would: silence, or a server that became a standby, while the address names another.
+    if (fault.reason === 'timeout' || isReadOnly(error)) links.endAll(fault)
     onAway()
     tell(fault)
     return fault

@@ -81,6 +81,19 @@ for (const pool of ['1', '3']) {
   })
 }
 
+test('of many at rest that fell silent one is waited for', async () => {
+  const base = await database()
+  const { to, mute, links } = await way(base)
+  const store = (await openAt(to(base.url))).store<Count>('counts', () => 20_000)
+  await Promise.all(Array.from({ length: 5 }, (_, at) => store.update(`rest/${at}`, add)))
+  const resting = new Set(links.keys())
+  assert.ok(resting.size >= 3, `${resting.size} links`)
+  mute((_, client) => resting.has(client))
+  const began = performance.now()
+  assert.equal(await store.get('rest/0'), { n: 1 })
+  assert.ok(performance.now() - began < 8_000)
+})
+
 test('over TLS the one that falls silent is given up, and those beside it go on', async () => {
   const base = await startPostgres()
   await encrypt(base)
