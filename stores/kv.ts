@@ -21,7 +21,7 @@ export function kvStore<T>(js: JetStream, bucket: string, recent: Recent<Seen> =
         return {
           revision: stored?.seq ?? 0,
           text: stored?.data.length ? textOf(stored.data) : undefined,
-          writes: (stored?.headers[operations] ?? '').split(' '),
+          writes: stored?.headers[operations]?.split(' ').filter(Boolean) ?? [],
         }
       },
 
