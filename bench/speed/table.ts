@@ -56,7 +56,10 @@ export function shown({ value, unit = '', runs, least, most, met }: Told): { val
   return { value: `${digits(value)}${unit}${spread}`, bar: `${bar}${met === false ? ' **not met**' : ''}` }
 }
 
-const digits = (value: number): string => (value < 10 ? value.toFixed(2) : Math.round(value).toLocaleString('en'))
+function digits(value: number): string {
+  if (value < 10) return value.toFixed(2)
+  return value < 100 && !Number.isInteger(value) ? value.toFixed(1) : Math.round(value).toLocaleString('en')
+}
 
 export const table = (lines: Told[]): string =>
   [
