@@ -49,7 +49,7 @@ export async function openLog<D, V>(
   let isWriting = false
   let pagesFrom = 0
 
-  /** A group that is in the log, folded. */
+  /** A group that follows on what is folded so far. */
   const folded = async (group: D[]): Promise<Draft<V>> => {
     for (;;) {
       const draft = draftOn(state)
@@ -160,10 +160,8 @@ export async function openLog<D, V>(
     if (isFirst && memory.fresh() >= mostFresh * every) isFirst = await writePages(pagesMs)
   })
   if (lastSeq === 0 && initial) {
-    const draft = draftOn(state)
     const all = initial()
-    all.forEach((decision, index) => void fold(draft, decision, index + 1))
-    if (all.length > 0) await append(all, draft)
+    if (all.length > 0) await append(all, await folded(all))
   }
 
   return {

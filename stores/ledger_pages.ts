@@ -69,7 +69,7 @@ export const pagesStream = (name: string) => ({
 })
 
 /** A fault that ends what was folded so far, with the last head that may have led to it: all begins anew from the log. */
-export function outdated(message: string, head: number): Error {
+function outdated(message: string, head: number): Error {
   return Object.assign(away('unavailable', message), { outdatedHead: head })
 }
 export const outdatedHead = (error: unknown) => (error as { outdatedHead?: number } | undefined)?.outdatedHead

@@ -3,7 +3,7 @@ import { probe } from '../../embedded/probe'
 import { startPostgres } from '../../testing/postgres'
 import { serverOfClusters } from '../../tests/support/cluster'
 import { optionsOf, seed } from '../parts/options'
-import { isClean } from '../parts/verdict'
+import { counts, isClean } from '../parts/verdict'
 import { oneBroker, threeBrokers } from './brokers'
 import { chaos } from './chaos'
 import { canIsolate } from './host'
@@ -55,12 +55,7 @@ kills               ${kills.process + kills.broker}: ${kills.process} of process
 other blows         ${kills.graceful} restarts, ${kills.partitions} partitions
 messages disturbed  ${disturbed.duplicated} twice, ${disturbed.delayed} late
 
-lost                ${verdict.lost.length}
-doubled             ${verdict.doubled.length}
-stuck               ${verdict.stuck.length}
-oversold            ${verdict.oversold.length}
-unbalanced          ${verdict.unbalanced.length}
-dead letters        ${verdict.buried.length}
+${counts(verdict)}
 refused or unanswered  ${tally.faults.length}`)
 for (const [kind, found] of Object.entries({ ...verdict, faults: tally.faults }) as [string, string[]][]) {
   for (const one of found.slice(0, 20)) console.log(`${kind}: ${one}`)

@@ -2,7 +2,7 @@ import { findBinary } from '../../embedded/ladder'
 import { startBroker } from '../../testing/broker'
 import { startPostgres } from '../../testing/postgres'
 import { optionsOf, seed } from '../parts/options'
-import { isClean } from '../parts/verdict'
+import { counts, isClean } from '../parts/verdict'
 import { outage } from './outage'
 
 const { values } = optionsOf({
@@ -33,12 +33,7 @@ PostgreSQL away     ${values.seconds} s, back for orders after ${backMs} ms
 orders              ${tally.placed.size}: ${placed.before} before, ${placed.during} during, ${placed.after} after
 requests            ${tally.requests}, ${tally.retried} sent again
 
-lost                ${verdict.lost.length}
-doubled             ${verdict.doubled.length}
-stuck               ${verdict.stuck.length}
-oversold            ${verdict.oversold.length}
-unbalanced          ${verdict.unbalanced.length}
-dead letters        ${verdict.buried.length}
+${counts(verdict)}
 rows that differ    ${rows.length}
 refused or unanswered  ${tally.faults.length}
 seed                ${values.seed}`)

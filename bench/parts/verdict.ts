@@ -77,6 +77,15 @@ export async function judge(options: Options): Promise<Verdict> {
 
 export const isClean = (verdict: Verdict): boolean => Object.values(verdict).every((found) => found.length === 0)
 
+/** How many of each, in lines. */
+export const counts = (verdict: Verdict): string =>
+  `lost                ${verdict.lost.length}
+doubled             ${verdict.doubled.length}
+stuck               ${verdict.stuck.length}
+oversold            ${verdict.oversold.length}
+unbalanced          ${verdict.unbalanced.length}
+dead letters        ${verdict.buried.length}`
+
 /** Resolves once nobody has anything to do and nothing was said meanwhile; with who still has, after so long. */
 async function quiet(jsm: JetStreamManager, manifest: Manifest, patienceMs: number): Promise<string[]> {
   const deadline = Date.now() + patienceMs
