@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { NatsConnection } from 'nats'
 import type { Data, SentHeaders } from '../runtime/envelope'
 import { encodeHeaders } from './headers'
@@ -13,7 +14,14 @@ interface Outbox {
 }
 
 /** The client's own way out, below its `publish`, which makes four buffers of each message. */
-type Below = { protocol: { sendCommand(...parts: Uint8Array[]): void; flushPending(): void } }
+type Below = {
+  protocol: {
+    connected: boolean
+    transport: { socket: Socket }
+    sendCommand(...parts: Uint8Array[]): void
+    flushPending(): void
+  }
+}
 
 // So that who gets it begins while the rest is still made: all at once, one process of a chain would run at a time.
 const most = 8_192
@@ -28,12 +36,18 @@ export function openOutbox(nc: NatsConnection): Outbox {
 
   const send = () => {
     scheduled = false
-    if (text) parts.push(Buffer.from(text))
-    const sent = parts
+    const [sent, last] = [parts, text]
     drop()
     // As lost as what is sent while the link is down: a handler may outlive the connection by its last words.
-    if (sent.length === 0 || nc.isClosed()) return
-    protocol.sendCommand(...sent)
+    if ((sent.length === 0 && last === '') || nc.isClosed()) return
+    // What the client has to say was said before.
+    protocol.flushPending()
+    if (sent.length === 0 && protocol.connected) {
+      // Plain text is written as it is, in the common case without a copy.
+      protocol.transport.socket.write(last, Buffer.byteLength(last) === last.length ? 'latin1' : 'utf8')
+      return
+    }
+    protocol.sendCommand(...sent, Buffer.from(last))
     protocol.flushPending()
   }
 

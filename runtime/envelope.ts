@@ -24,7 +24,7 @@ const emittedAt = 'Attempt'
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 const byteOrderMark = 0xfeff
 
-/** A body on its way: text goes out in one piece with what stands around it. */
+/** A body on its way: text goes out in one piece with what stands around it, and comes in as text where it is ASCII. */
 export type Data = Uint8Array | string
 
 export function encode(body: unknown): string {
@@ -33,11 +33,11 @@ export function encode(body: unknown): string {
   return text
 }
 
-/** The JSON value of the bytes; refuses (400) what is not JSON in UTF-8. An empty body is an empty object. */
-export function decode(data: Uint8Array): unknown {
+/** The JSON value of the body; refuses (400) what is not JSON in UTF-8. An empty one is an empty object. */
+export function decode(data: Data): unknown {
   if (data.length === 0) return {}
   try {
-    return JSON.parse(decoded(data))
+    return JSON.parse(typeof data === 'string' ? data : decoded(data))
   } catch {
     throw rejection(400, 'The body is not JSON.', [{ pointer: '#', detail: 'is not JSON in UTF-8' }])
   }
@@ -45,8 +45,8 @@ export function decode(data: Uint8Array): unknown {
 
 const { utf8Slice } = Buffer.prototype as unknown as { utf8Slice(this: Uint8Array, from: number, to: number): string }
 
-/** The bytes as text, what is no UTF-8 replaced; without the Buffer that would cost more than the text. */
-export const textOf = (data: Uint8Array, to = data.length): string => utf8Slice.call(data, 0, to)
+/** As text, what is no UTF-8 replaced; without the Buffer that would cost more than the text. */
+export const textOf = (data: Data): string => (typeof data === 'string' ? data : utf8Slice.call(data, 0, data.length))
 
 /** The strict decoder, which costs more, only where the lenient one met something. */
 function decoded(data: Uint8Array): string {

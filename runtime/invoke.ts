@@ -1,6 +1,16 @@
 import { Context, type Emission, faultless, type Ports } from './context'
 import { check, messageContract, requestContract } from './contracts'
-import { causedBy, causeIn, decode, type Headers, idempotencyKey, messageId, timeLeft, traceparent } from './envelope'
+import {
+  causedBy,
+  causeIn,
+  type Data,
+  decode,
+  type Headers,
+  idempotencyKey,
+  messageId,
+  timeLeft,
+  traceparent,
+} from './envelope'
 import { type Away, asError, isAway, isLater, isRejection, laterError, type Rejection, rejection } from './errors'
 import { inTime } from './in_time'
 import type { FunctionEntry } from './manifest'
@@ -26,7 +36,7 @@ interface Options {
 
 export interface Incoming {
   subject: string
-  data: Uint8Array
+  data: Data
   /** Throws where they are malformed. */
   headers(): Headers
   /** 1 on the first delivery. */

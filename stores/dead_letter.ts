@@ -1,5 +1,5 @@
 import type { StreamSpec } from '../provision/streams'
-import { headerText, type SentHeaders } from '../runtime/envelope'
+import { type Data, headerText, type SentHeaders } from '../runtime/envelope'
 import { step } from '../runtime/failpoint'
 import { isTooLarge, type JetStream, type StoredMessage } from '../runtime/nats/jetstream'
 import type { Delivered } from '../runtime/nats/pull'
@@ -37,9 +37,9 @@ export async function toDeadLetters(js: JetStream, { name, stream, delivered, er
     'Dlq-Seq': String(seq),
     'Dlq-Time': new Date().toISOString(),
   }
-  const publish = (id: string, data: Uint8Array, headers: SentHeaders) =>
+  const publish = (id: string, data: Data, headers: SentHeaders) =>
     js.publish(`dlq.${name.replaceAll('/', '.')}`, data, { id, stream: deadLetters.name, headers })
-  const store = (data: Uint8Array, headers: SentHeaders) =>
+  const store = (data: Data, headers: SentHeaders) =>
     step(`bury ${name}`, async () => {
       const id = `${name}:${stream}:${seq}`
       const { duplicate, seq: at } = await publish(id, data, headers)
@@ -53,8 +53,8 @@ export async function toDeadLetters(js: JetStream, { name, stream, delivered, er
 }
 
 /** Whether a letter is about the same message, whatever was its end this time. */
-function isSame(letter: StoredMessage | undefined, data: Uint8Array, headers: SentHeaders): boolean {
-  if (!letter || Buffer.compare(letter.data, data) !== 0) return false
+function isSame(letter: StoredMessage | undefined, data: Data, headers: SentHeaders): boolean {
+  if (!letter || !Buffer.from(letter.data).equals(Buffer.from(data))) return false
   const ofMessage = (name: string) => name === 'Dlq-Subject' || name.startsWith(original)
   const names = new Set([...Object.keys(headers), ...Object.keys(letter.headers)].filter(ofMessage))
   return [...names].every((name) => [headers[name]].flat()[0] === letter.headers[name])

@@ -1,4 +1,4 @@
-import { textOf } from '../runtime/envelope'
+import type { Data } from '../runtime/envelope'
 import { step } from '../runtime/failpoint'
 import { isConflict, type JetStream } from '../runtime/nats/jetstream'
 import type { Store } from '../runtime/types'
@@ -20,8 +20,10 @@ export function kvStore<T>(js: JetStream, bucket: string, recent: Recent<Seen> =
         const stored = await js.read(stream, { last_by_subj: subjectOf(key) })
         return {
           revision: stored?.seq ?? 0,
-          text: stored?.data.length ? textOf(stored.data) : undefined,
-          writes: stored?.headers[operations]?.split(' ').filter(Boolean) ?? [],
+          text: stored?.data.length ? ownText(stored.data) : undefined,
+          writes: ownText(stored?.headers[operations] ?? '')
+            .split(' ')
+            .filter(Boolean),
         }
       },
 
@@ -38,3 +40,6 @@ export function kvStore<T>(js: JetStream, bucket: string, recent: Recent<Seen> =
     recent,
   )
 }
+
+/** What is remembered must not be a piece of what the link brought, which would keep all of that. */
+const ownText = (data: Data): string => Buffer.from(data).toString()

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { nextTraceparent } from '../observe/trace'
-import { decode, errorCode, errorText, idempotencyKey, timeLeft, traceparent } from '../runtime/envelope'
+import { type Data, decode, errorCode, errorText, idempotencyKey, timeLeft, traceparent } from '../runtime/envelope'
 import { configuration, isAway } from '../runtime/errors'
 import { flagsOf, numberOf } from './flags'
 import { linked } from './system'
@@ -56,7 +56,7 @@ function bytes(json: string): Uint8Array {
   return Buffer.from(json)
 }
 
-function oneLine(data: Uint8Array): string {
+function oneLine(data: Data): string {
   try {
     return JSON.stringify(decode(data))
   } catch {

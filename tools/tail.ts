@@ -1,4 +1,4 @@
-import { messageId } from '../runtime/envelope'
+import { type Data, messageId } from '../runtime/envelope'
 import { configuration } from '../runtime/errors'
 import type { Arrived } from '../runtime/nats/connection'
 import { flagsOf, numberOf } from './flags'
@@ -62,7 +62,7 @@ function asLine(arrived: Arrived): string {
   return [time, subject, id, typeof body === 'string' ? body : JSON.stringify(body)].join('  ')
 }
 
-function bodyOf(data: Uint8Array): unknown {
+function bodyOf(data: Data): unknown {
   try {
     return JSON.parse(Buffer.from(data).toString())
   } catch {

@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect, credsAuthenticator, type Msg, type NatsConnection, nkeyAuthenticator } from 'nats'
-import { allOf, firstOf, statusOf } from '../../connect/headers'
+import { connect, credsAuthenticator, type NatsConnection, nkeyAuthenticator } from 'nats'
+import { openInbox } from '../../connect/inbox'
 import { connectionOptions } from '../../connect/options'
 import { openOutbox } from '../../connect/outbox'
-import { type Data, type Headers, type SentHeaders, textOf } from '../envelope'
+import type { Data, Headers, SentHeaders } from '../envelope'
 import { configuration } from '../errors'
 import type { Log } from '../types'
 
 /** What arrived. Headers are read on demand, since a foreign publisher's may not parse. */
 export interface Arrived {
   readonly subject: string
-  readonly data: Uint8Array
+  /** Text where all of it is ASCII. */
+  readonly data: Data
   readonly reply: string | undefined
   /** Throws where the headers are malformed. */
   headers(): Headers
@@ -66,6 +67,7 @@ function connection(nc: NatsConnection, log: Log): Connection {
   const deniedListeners: ((subject: string) => void)[] = []
   const denied = new Set<string>()
   const outbox = openOutbox(nc)
+  const inbox = openInbox(nc)
   let connected = true
   const tell = (status: 'disconnected' | 'reconnected') => {
     connected = status === 'reconnected'
@@ -102,17 +104,19 @@ function connection(nc: NatsConnection, log: Log): Connection {
     subscribe(subject, callback, queue) {
       const subscription = nc.subscribe(subject, {
         queue,
-        callback(error, message) {
-          // A throw here would kill the client's reader and with it the whole connection.
-          try {
-            if (error) {
-              log.error({ err: error, subject }, 'subscription failed')
-              denied.add(subject)
-            } else callback(new Message(message))
-          } catch (error) {
-            log.error({ err: error, subject }, 'a message could not be taken')
-          }
+        callback(error) {
+          if (!error) return
+          log.error({ err: error, subject }, 'subscription failed')
+          denied.add(subject)
         },
+      })
+      inbox.open(subscription, (arrived) => {
+        // A throw here would kill the client's reader and with it the whole connection.
+        try {
+          callback(arrived)
+        } catch (error) {
+          log.error({ err: error, subject }, 'a message could not be taken')
+        }
       })
       return {
         async drain() {
@@ -149,40 +153,5 @@ function connection(nc: NatsConnection, log: Log): Connection {
       outbox.send()
       return nc.close()
     },
-  }
-}
-
-const nothing = new Uint8Array()
-
-/** What is behind the client's message: its own getters decode more slowly, and anew each time. */
-type Raw = { _rdata?: Uint8Array; _msg: { hdr: number; subject: Uint8Array; reply?: Uint8Array } }
-
-/** A class, since one is made for each message. */
-class Message implements Arrived {
-  readonly subject: string
-  readonly reply: string | undefined
-  readonly data: Uint8Array
-  readonly #block: string
-  #headers: Headers | undefined
-
-  constructor(message: Msg) {
-    const { _rdata: bytes = nothing, _msg: frame } = message as unknown as Raw
-    this.subject = textOf(frame.subject)
-    this.reply = frame.reply?.length ? textOf(frame.reply) : undefined
-    this.#block = frame.hdr > 0 ? textOf(bytes, frame.hdr) : ''
-    this.data = frame.hdr > 0 ? bytes.subarray(frame.hdr) : bytes
-  }
-
-  headers(): Headers {
-    this.#headers ??= firstOf(this.#block)
-    return this.#headers
-  }
-
-  values(): Record<string, string[]> {
-    return allOf(this.#block)
-  }
-
-  status(): number {
-    return this.#block ? statusOf(this.#block) : 0
   }
 }

@@ -11,7 +11,7 @@ export interface PubAck {
 
 export interface StoredMessage {
   seq: number
-  data: Uint8Array
+  data: Data
   headers: Headers
 }
 
@@ -78,7 +78,7 @@ export const isTooLarge = (error: unknown): boolean =>
   (error as { code?: unknown } | undefined)?.code === 'MAX_PAYLOAD_EXCEEDED' || hasCode(error, 10054, 10097)
 export const isMissing = (error: unknown): boolean => hasCode(error, 10059, 10014)
 
-function parsed<T>(data: Uint8Array, subject: string): T {
+function parsed<T>(data: Data, subject: string): T {
   let answer: T & { error?: { code: number; err_code?: number; description?: string } }
   try {
     answer = JSON.parse(textOf(data))

@@ -1,0 +1,97 @@
+import { isAscii } from 'node:buffer'
+import type { NatsConnection, Subscription } from 'nats'
+import { Line, Message } from './message'
+
+type Take = (message: Message) => void
+
+interface Inbox {
+  /** Hands on what arrives for the subscription, in the order of the link; `take` must not throw. */
+  open(subscription: Subscription, take: Take): void
+}
+
+type Parser = { state: number; parse(chunk: Uint8Array): void }
+
+/** The client's own way in, which walks each byte and makes six objects of each message. */
+type Below = { protocol: { parser: Parser } }
+
+// What the client's parser calls itself between two lines.
+const betweenLines = 0
+const lineEnd = '\r\n'
+const [H, M] = ['H'.charCodeAt(0), 'M'.charCodeAt(0)]
+
+/**
+ * Reads the messages of our subscriptions from what the link brings: a chunk becomes one text, and a message pieces of it.
+ * All else that the server says is the client's to read.
+ */
+export function openInbox(nc: NatsConnection): Inbox {
+  const { protocol } = nc as unknown as Below
+  const takers = new Map<number, Take>()
+  let client = protocol.parser
+  let held: Buffer[] = []
+  let heldBytes = 0
+  /** How many there have to be before there is more to read in them. */
+  let needed = 0
+
+  const parse = (chunk: Buffer) => {
+    if (client.state !== betweenLines) return client.parse(chunk)
+    if (heldBytes === 0) return read(chunk)
+    hold(chunk)
+    if (heldBytes >= needed) read(released())
+  }
+
+  const hold = (chunk: Buffer) => {
+    held.push(chunk)
+    heldBytes += chunk.length
+  }
+
+  const released = (): Buffer => {
+    const all = Buffer.concat(held)
+    held = []
+    heldBytes = 0
+    return all
+  }
+
+  const read = (bytes: Buffer) => {
+    const chunk = { bytes, text: bytes.toString('latin1'), isAscii: isAscii(bytes) }
+    const reading = client
+    let at = 0
+    needed = 0
+    while (at < bytes.length && needed === 0) {
+      const end = chunk.text.indexOf(lineEnd, at) + lineEnd.length
+      if (end < lineEnd.length) needed = bytes.length - at + 1
+      else if (bytes[at] === M || bytes[at] === H) {
+        const line = new Line(chunk, at, end - lineEnd.length)
+        const next = end + line.size + lineEnd.length
+        const take = takers.get(line.sid)
+        if (next > bytes.length) needed = next - at
+        else if (take) take(new Message(line, chunk, end))
+        else reading.parse(bytes.subarray(at, next))
+        if (needed === 0) at = next
+      } else {
+        reading.parse(bytes.subarray(at, end))
+        at = end
+      }
+      // The client has begun with another link.
+      if (reading !== client) return
+    }
+    if (needed > 0) hold(bytes.subarray(at))
+  }
+
+  const own = { parse }
+  Object.defineProperty(protocol, 'parser', {
+    get: () => own,
+    // Each link begins with a parser of its own.
+    set(next: Parser) {
+      client = next
+      released()
+    },
+  })
+
+  return {
+    open(subscription, take) {
+      const sid = subscription.getID()
+      takers.set(sid, take)
+      subscription.closed.then(() => takers.delete(sid))
+    },
+  }
+}
