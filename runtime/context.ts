@@ -170,9 +170,9 @@ function logOf(log: Log, fields: object): Log {
 type Origin = Pick<Run, 'cause' | 'traceparent'>
 
 /** As if the run were of that message of its batch alone. */
-const sourceOf = ({ cause, traceparent: own }: Run, { id, attempt, headers }: Source): Origin => ({
-  cause: { ...cause, id, attempt },
-  traceparent: headers?.[traceparent] ? nextTraceparent(headers[traceparent]) : own,
+const sourceOf = (run: Run, { id, attempt, headers }: Source): Origin => ({
+  cause: { ...run.cause, id, attempt },
+  traceparent: headers?.[traceparent] ? nextTraceparent(headers[traceparent]) : run.traceparent,
 })
 
 const headersOf = (run: Origin): Headers => causeHeaders(run.cause, { [traceparent]: run.traceparent })

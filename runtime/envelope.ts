@@ -69,7 +69,9 @@ export function causeIn({ [causedBy]: id, [emittedBy]: name, [emittedAt]: tries 
 }
 
 /** A header value may hold no line break and the broker takes no more than 64 KiB of them all. */
-export const headerText = (text: string, most = 500): string =>
-  String(text)
-    .replace(/[\r\n]+/g, ' ')
-    .slice(0, most)
+export const headerText = (text: string, most = 500): string => {
+  const given = String(text)
+  return (lineBreak.test(given) ? given.replace(/[\r\n]+/g, ' ') : given).slice(0, most)
+}
+
+const lineBreak = /[\r\n]/

@@ -26,33 +26,27 @@ function look(): void {
   timer = undefined
 }
 
-/** The handler's value, or an error once its time is over; the abandoned handler sees `signal` abort. */
-export function inTime<T>(run: Run, work: () => T | Promise<T>): Promise<T> {
+/** The handler's value, or a promise of it that fails once its time is over; the abandoned handler sees `signal` abort. */
+export function inTime<T>(run: Run, work: () => T | Promise<T>): T | Promise<T> {
+  const value = work()
+  if (!isPromise(value)) return value
   return new Promise((resolve, reject) => {
     const one = { run, late: reject }
     watched.add(one)
     timer ??= setInterval(look, lookMs)
     const end = () => void watched.delete(one)
-    const failed = (error: unknown) => {
-      end()
-      reject(error)
-    }
-    try {
-      const value = work()
-      if (!isPromise(value)) {
+    value.then(
+      (made) => {
         end()
-        resolve(value)
-      } else {
-        value.then((made) => {
-          end()
-          resolve(made)
-        }, failed)
-      }
-    } catch (error) {
-      failed(error)
-    }
+        resolve(made)
+      },
+      (error) => {
+        end()
+        reject(error)
+      },
+    )
   })
 }
 
-const isPromise = <T>(value: T | Promise<T>): value is Promise<T> =>
+export const isPromise = <T>(value: T | Promise<T>): value is Promise<T> =>
   typeof (value as { then?: unknown } | null | undefined)?.then === 'function'

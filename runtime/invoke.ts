@@ -12,7 +12,7 @@ import {
   traceparent,
 } from './envelope'
 import { type Away, asError, isAway, isLater, isRejection, laterError, type Rejection, rejection } from './errors'
-import { inTime } from './in_time'
+import { inTime, isPromise } from './in_time'
 import type { FunctionEntry } from './manifest'
 import { Run } from './run'
 import type { Cause } from './types'
@@ -80,14 +80,15 @@ export async function invoke(
   // A request has no id: it stands for what made its caller ask. Of several messages nobody knows which one it was.
   const causeId = incoming.length > 1 ? undefined : (id ?? (headers?.[causedBy] || subject))
   const run = new Run(entry, subject, headers?.[traceparent], attempt, { id, causeId })
-  const passing = { trace: run.trace, asked: entry.mode === 'rpc', isAlone }
+  const passing = { run, asked: entry.mode === 'rpc', isAlone }
   const turn = ports.gate.begin(passing)
   if (turn) await turn
   try {
     const began = performance.now()
     run.startedAt = Date.now()
     ports.observe.began(run)
-    const outcome = await outcomeFrom(fn, incoming, { run, ports, deliver })
+    const coming = outcomeFrom(fn, incoming, { run, ports, deliver })
+    const outcome = isPromise(coming) ? await coming : coming
     ports.observe.ended(run, outcome.kind, performance.now() - began, errorOf(outcome))
     if (ports.debugs) ports.log.debug({ ...run.fields(ports.logged), ending: outcome.kind }, 'handled')
     run.abort(ended)
@@ -103,11 +104,12 @@ interface Setting {
   deliver: Options['deliver']
 }
 
-async function outcomeFrom(
+/** At once, where the handler and what it leads to wait for nothing: a promise costs more than many a handler. */
+function outcomeFrom(
   { entry, handler }: LoadedFunction,
   incoming: Several,
   { run, ports, deliver }: Setting,
-): Promise<Outcome> {
+): Outcome | Promise<Outcome> {
   try {
     const messages = incoming.map((one) => messageOf(entry, one, ports)) as [Message, ...Message[]]
     const [first] = messages
@@ -115,12 +117,14 @@ async function outcomeFrom(
     run.raw = first.raw
     const context = new MessageContext(run, ports, messages)
     const body = entry.policy.batch === undefined ? first.body : messages.map(({ body }) => body)
-    const value = await inTime(run, () => handler(body, context))
-    const checked = checkReply(entry, value, ports)
-    const returned: Returned = { kind: 'returned', value: checked, emitted: run.emitted, replayed: context.isRepeat }
-    const delivered = deliver?.(returned, run.left())
-    if (delivered) await delivered
-    return returned
+    const settle = (value: unknown): Returned | Promise<Returned> => {
+      const checked = checkReply(entry, value, ports)
+      const returned: Returned = { kind: 'returned', value: checked, emitted: run.emitted, replayed: context.isRepeat }
+      return deliver?.(returned, run.left())?.then(() => returned) ?? returned
+    }
+    const value = inTime(run, () => handler(body, context))
+    const outcome = isPromise(value) ? value.then(settle) : settle(value)
+    return isPromise<Outcome>(outcome) ? outcome.catch(outcomeOf) : outcome
   } catch (thrown) {
     return outcomeOf(thrown)
   }

@@ -72,10 +72,11 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
     async request(subject, body, { timeoutMs, headers }) {
       const deadline = Date.now() + timeoutMs
       const patience = Date.now() + Math.min(timeoutMs, restartMs)
+      const data = encode(body)
       for (let left = timeoutMs; ; left = deadline - Date.now()) {
         try {
           const sent = { ...headers, [timeLeft]: String(left) }
-          const asked = () => ask(subject, encode(body), { timeoutMs: left, headers: sent })
+          const asked = () => ask(subject, data, { timeoutMs: left, headers: sent })
           return replyFrom(await step(`request ${subject}`, asked), subject)
         } catch (error) {
           // Nobody has the request yet, so asking again is safe; a service that restarts is back within moments.

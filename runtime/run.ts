@@ -15,7 +15,6 @@ interface Begun {
 /** One run of a handler: its deadline, its trace and what it has emitted so far. */
 export class Run implements Observed {
   startedAt = Date.now()
-  readonly traceparent: string
   readonly emitted: Emission[] = []
   /** Told with all that it sends. */
   cause: Cause
@@ -25,6 +24,7 @@ export class Run implements Observed {
   /** The body as it came, once it is read. */
   raw: unknown
   #id: string | undefined
+  #traceparent: string | undefined
   #controller: AbortController | undefined
   #aborted: Error | undefined
 
@@ -35,7 +35,6 @@ export class Run implements Observed {
     readonly attempt = 1,
     { id, causeId }: Begun = {},
   ) {
-    this.traceparent = nextTraceparent(parent)
     this.cause = { id: causeId, function: entry.name, attempt }
     this.timeoutMs = entry.policy.timeoutMs
     this.deadline = performance.now() + this.timeoutMs
@@ -45,6 +44,11 @@ export class Run implements Observed {
   get id(): string {
     this.#id ??= randomUUID()
     return this.#id
+  }
+
+  get traceparent(): string {
+    this.#traceparent ??= nextTraceparent(this.parent)
+    return this.#traceparent
   }
 
   get trace(): string {

@@ -12,7 +12,7 @@ export interface Gate {
 }
 
 interface Passing {
-  trace: string
+  run: { trace: string }
   asked: boolean
   isAlone?: boolean
 }
@@ -39,7 +39,7 @@ export function openGate(): Gate {
   }
 
   const begun = async (passing: Passing) => {
-    const isKnown = () => passing.asked && [...underWay].some(({ trace }) => trace === passing.trace)
+    const isKnown = () => passing.asked && [...underWay].some(({ run }) => run.trace === passing.run.trace)
     while (opened && !isKnown()) await opened
     underWay.add(passing)
   }

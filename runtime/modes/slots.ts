@@ -13,12 +13,17 @@ export function openSlots(size: number, queue: number): Slots {
 
   const start = (work: () => Promise<void>) => {
     busy++
-    work().finally(() => {
-      busy--
-      const next = waiting.shift()
-      if (next) start(next)
-      else if (busy === 0) for (const resolve of idlers.splice(0)) resolve()
+    work().then(end, (error) => {
+      end()
+      throw error
     })
+  }
+
+  const end = () => {
+    busy--
+    const next = waiting.shift()
+    if (next) start(next)
+    else if (busy === 0) for (const resolve of idlers.splice(0)) resolve()
   }
 
   const run = (work: () => Promise<void>): boolean => {

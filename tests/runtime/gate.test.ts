@@ -29,9 +29,11 @@ function runs() {
       ends.get(name)?.()
       await turn()
     },
-    beside: (name: string, { trace = name, asked = false } = {}) => void run({ trace, asked }, work(name)),
+    beside: (name: string, { trace = name, asked = false } = {}) => void run({ run: { trace }, asked }, work(name)),
     alone: (name: string) =>
-      void gate.alone(() => run({ trace: name, asked: false, isAlone: true }, work(name))).catch(() => undefined),
+      void gate
+        .alone(() => run({ run: { trace: name }, asked: false, isAlone: true }, work(name)))
+        .catch(() => undefined),
     gate,
   }
 }
