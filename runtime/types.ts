@@ -123,10 +123,11 @@ export interface Log {
 export interface Store<T> {
   get(key: string): Promise<T | undefined>
   /**
-   * Stores what `change` makes of what is known and returns what is stored afterwards. `change` is pure and may run
-   * several times; returning its argument (or undefined for an absent key) writes nothing; a throw changes nothing.
+   * Stores what `change` makes of what is known and returns what is stored then. `change` is pure and may run several
+   * times; returning its argument (or undefined for an absent key) writes nothing; a throw changes nothing. Guessed to
+   * be `absent` it is not read first; a wrong guess costs one more write that is refused.
    */
-  update<R extends T | undefined>(key: string, change: (known: T | undefined) => R): Promise<R>
+  update<R extends T | undefined>(key: string, change: (known: T | undefined) => R, guess?: 'absent'): Promise<R>
   /** A table's alone: records with this value in that column, the last by column `by` and key first, from below `before` on. */
   newest?(page: { where: [string, string]; by: string; before?: [string, string]; limit: number }): Promise<T[]>
 }

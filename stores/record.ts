@@ -14,6 +14,8 @@ export interface Seen {
   writes: string[]
 }
 
+export const nothing: Seen = { revision: 0, text: undefined, writes: [] }
+
 /** Where the records of a bucket are kept. */
 export interface Shelf {
   read(key: string): Promise<Seen>
@@ -23,8 +25,8 @@ export interface Shelf {
 
 /**
  * Records that are changed by compare-and-set. A lost one is tried again on what is there now; a write whose outcome was
- * unknown is recognised by its id, which the record carries on through the next writes. What is in `recent` is changed
- * without being read first, since the compare-and-set finds out where it is not so any more.
+ * unknown is recognised by its id, which the record carries on through the next writes. What is in `recent`, or guessed
+ * to be absent, is changed without being read first, since the compare-and-set finds out where it is not so.
  */
 export function recordStore<T>(bucket: string, shelf: Shelf, recent: Recent<Seen>): Store<T> {
   const parsed = ({ text }: Seen) => (text === undefined ? undefined : (JSON.parse(text) as T))
@@ -38,7 +40,7 @@ export function recordStore<T>(bucket: string, shelf: Shelf, recent: Recent<Seen
   return {
     get: async (key) => parsed(await read(key)),
 
-    async update(key, change) {
+    async update(key, change, guess) {
       let isFresh = false
       const look = () => {
         isFresh = true
@@ -53,7 +55,7 @@ export function recordStore<T>(bucket: string, shelf: Shelf, recent: Recent<Seen
         }
         return { next, isKnown: next === known }
       }
-      for (let seen = recent.get(key) ?? (await look()); ; ) {
+      for (let seen = recent.get(key) ?? (guess ? nothing : await look()); ; ) {
         let decided: ReturnType<typeof decide>
         try {
           decided = decide(seen)

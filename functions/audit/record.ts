@@ -29,7 +29,9 @@ export default (async (_, { messages, store, ledger, log }) => {
   const recorded = new Map(
     await Promise.all(
       [...byOrder].map(async ([order, events]) => {
-        const history = await histories.update(order, (known) => events.reduce(record, known) as History)
+        // Before its first event there is no record of an order.
+        const guess = events.some(({ type }) => type === 'order_created') ? 'absent' : undefined
+        const history = await histories.update(order, (known) => events.reduce(record, known) as History, guess)
         return [order, history] as const
       }),
     ),

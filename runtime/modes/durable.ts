@@ -44,7 +44,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   const stopping = new AbortController()
   setMaxListeners(0, stopping.signal)
   const idlers: (() => void)[] = []
-  let [settled, putOff] = [0, 0]
+  let [settled, putOff, busy] = [0, 0, 0]
   let outOfOrder = false
 
   const handle = async (group: Group) => {
@@ -177,7 +177,6 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   }
 
   const waiting: Delivered[] = []
-  let busy = 0
   let gathering: NodeJS.Timeout | undefined
   let { gatherMs } = policy
   let gathered = gatherMs === undefined

@@ -3,7 +3,7 @@ import { step } from '../../runtime/failpoint'
 import type { Store } from '../../runtime/types'
 import { validKey } from '../key'
 import type { Recent } from '../recent'
-import { recordStore, type Seen } from '../record'
+import { nothing, recordStore, type Seen } from '../record'
 import type { TableEntry } from './description'
 import type { Pool } from './pool'
 import { fromStored, storedText, toStored } from './text'
@@ -14,8 +14,6 @@ interface Options {
   left(): number
   recent: Recent<Seen>
 }
-
-const nothing: Seen = { revision: 0, text: undefined, writes: [] }
 
 /** Records in a table, each changed by one statement: no transaction is ever open while somebody thinks. */
 export function tableStore<T>(pool: Pool, table: string, { entry, left, recent }: Options): Store<T> {

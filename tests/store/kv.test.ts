@@ -91,6 +91,24 @@ test('a change that returns its argument leaves the bucket as it is', async () =
   assert.is((await jsm.streams.info('KV_counts')).state.last_seq, state.last_seq)
 })
 
+test('what is guessed to be absent, and is, is not read first', async () => {
+  const js = await connectJetStream(await start(), false)
+  await ensureStreams(js, [{ name: 'KV_counts', subjects: ['$KV.counts.>'], bucket: true }])
+  let reads = 0
+  const counted: typeof js = {
+    ...js,
+    read: (...which) => {
+      reads++
+      return js.read(...which)
+    },
+  }
+  const store = kvStore<{ n: number }>(counted, 'counts')
+  await store.update('guessed', add, 'absent')
+  assert.is(reads, 0)
+  assert.equal(await store.update('guessed', add, 'absent'), { n: 2 })
+  assert.is(reads, 1)
+})
+
 test('read from the leader, as on a cluster, it is the same', async () => {
   const store = await open(await start(), true)
   assert.is(await store.get('led'), undefined)

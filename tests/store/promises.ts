@@ -68,6 +68,25 @@ export function storePromises(test: ReturnType<typeof suite>, open: () => Promis
     }
   })
 
+  test('a guess that there is nothing is no more than one', async () => {
+    const store = await opened()
+    const key = freshKey()
+    assert.equal(await store.update(key, add, 'absent'), { n: 1 })
+    const other = await open()
+    assert.equal(await other.update(key, add, 'absent'), { n: 2 })
+    assert.equal(await other.update(key, (known) => known, 'absent'), { n: 2 })
+    const refused = other.update(
+      key,
+      (known) => {
+        if (!known) throw new Error('there is nothing')
+        return known
+      },
+      'absent',
+    )
+    assert.equal(await refused, { n: 2 })
+    assert.equal(await store.get(key), { n: 2 })
+  })
+
   test('a change that throws changes nothing', async () => {
     const store = await opened()
     const key = freshKey()
