@@ -60,6 +60,27 @@ test('the handler gets what is there, up to its size, with each message’s own 
   assert.ok(Math.max(...sizes) === 10, sizes.join())
 })
 
+test('while the only one is handled, what comes makes the next', async () => {
+  const sizes: number[] = []
+  let end: (() => void) | undefined
+  const { wire, done } = await start(
+    1,
+    async (batch) => {
+      sizes.push(batch.length)
+      if (sizes.length > 1) return
+      await new Promise<void>((resolve) => {
+        end = resolve
+      })
+    },
+    { gatherMs: 50, batch: 10, concurrency: 1 },
+  )
+  await eventually('the first to be handled', () => end !== undefined)
+  for (const n of [2, 3, 4, 5]) await wire.store('events.noted', { n })
+  end?.()
+  await eventually('all to be done', done)
+  assert.equal(sizes, [1, 4])
+})
+
 test('gathers what comes within its time, and waits no longer once it is full', async () => {
   const sizes: number[] = []
   const { wire, done } = await start(
