@@ -62,7 +62,7 @@ export interface Ports {
 export class Context {
   readonly #run: Run
   readonly #ports: Ports
-  readonly #sentBefore = new Map<string, number>()
+  #sentBefore: Map<string, number> | undefined
 
   constructor(run: Run, ports: Ports) {
     this.#run = run
@@ -155,6 +155,7 @@ export class Context {
   #nameOf(subject: string, sent: unknown): string {
     const hash = createHash('sha256').update(encode(sent)).digest('base64url').slice(0, 16)
     const name = `${this.#run.entry.name}:${this.#run.id}:${subject}:${hash}`
+    this.#sentBefore ??= new Map()
     const occurrence = (this.#sentBefore.get(name) ?? 0) + 1
     this.#sentBefore.set(name, occurrence)
     return `${name}:${occurrence}`
