@@ -27,16 +27,17 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port }: Address): Promise<Listening> {
   const { entry } = fn
   const { ports, log, ready, metrics } = broker
-  const active = new Map<ServerResponse, AbortController>()
+  const own = { ready, metrics, loopback: isLoopback(host) }
+  const active = new Map<ServerResponse, Run>()
   const slots = openSlots(entry.policy.concurrency, queued)
   const turnedAway = turnAway(fn, ports)
   let closing = false
   let onIdle: (() => void) | undefined
 
   /** Resolves when the handler's part is done: the rest of an answer that streams holds no slot. */
-  const answer = async (request: IncomingMessage, response: ServerResponse, life: AbortController) => {
-    const run = new Run(entry, `${request.method} ${request.url}`, header(request, traceparent))
-    const context = Object.assign(new Context(run, ports), { ready, metrics, loopback: isLoopback(host) })
+  const answer = async (request: IncomingMessage, response: ServerResponse, run: Run) => {
+    run.startedAt = Date.now()
+    run.limitTo(entry.policy.timeoutMs)
     const began = performance.now()
     ports.observe.began(run)
     let told = false
@@ -47,16 +48,17 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
     const fail = (error: unknown) => {
       tell('failed', asError(error))
       // An abandoned handler hears that nobody waits for it.
-      life.abort(asError(error))
+      run.abort(asError(error))
       if (!request.complete && performance.now() >= run.deadline) return sendProblem(response, 408)
       log.error({ ...run.fields(), err: asError(error), method: request.method, url: request.url }, 'unanswered')
       if (response.headersSent) response.destroy()
       else sendProblem(response, 500)
     }
     try {
-      const given = toRequest(request, life, entry.maxBodyBytes ?? largestBody)
+      const given = toRequest(request, run, entry.maxBodyBytes ?? largestBody)
+      const context = Object.assign(new Context(run, ports), own)
       const result = (await inTime(run, () => fn.handler(given, context))) as Answer
-      await Promise.all(run.emitted.map((emission) => ports.send(emission, run.left())))
+      if (run.emitted.length > 0) await Promise.all(run.emitted.map((emission) => ports.send(emission, run.left())))
       if (result.status < 500) tell('returned')
       else tell('failed', new Error(`answered ${result.status}`))
       // A response that streams outlives the time that the handler had to make it.
@@ -72,17 +74,17 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
 
   const serve = (request: IncomingMessage, response: ServerResponse) => {
     if (request.headers.host === undefined && request.httpVersion === '1.1') return sendProblem(response, 400)
-    const life = new AbortController()
-    active.set(response, life)
-    if (closing) life.abort(new Error('the process is stopping'))
-    response.once('close', () => {
+    const run = new Run(entry, `${request.method} ${request.url}`, header(request, traceparent))
+    active.set(response, run)
+    if (closing) run.abort(new Error('the process is stopping'))
+    response.on('close', () => {
       active.delete(response)
       // Nobody listens any more once the answer is out.
-      if (!response.writableFinished) life.abort(new Error('the client has gone'))
+      if (!response.writableFinished) run.abort(new Error('the client has gone'))
       if (active.size === 0) onIdle?.()
     })
-    if (slots.run(() => answer(request, response, life))) return
-    turnedAway(`${request.method} ${request.url}`)
+    if (slots.run(() => answer(request, response, run))) return
+    turnedAway(run.subject)
     response.setHeader('Retry-After', '1')
     sendProblem(response, 503)
   }
@@ -110,7 +112,7 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
       closing = true
       server.close()
       server.closeIdleConnections()
-      for (const life of active.values()) life.abort(new Error('the process is stopping'))
+      for (const run of active.values()) run.abort(new Error('the process is stopping'))
       // Who is still sending a body gets a moment, and cannot hold up the stop of everything else.
       const patience = setTimeout(() => {
         for (const { req } of active.keys()) if (!req.complete) req.socket.destroy()
@@ -136,12 +138,10 @@ function listen(server: Server, host: string | undefined, port: number): Promise
   })
 }
 
-const header = (request: IncomingMessage, name: string): string | undefined => {
-  const value = request.headers[name.toLowerCase()]
-  return Array.isArray(value) ? value.join(', ') : value
-}
+const header = (request: IncomingMessage, name: string): string | undefined =>
+  request.headers[name.toLowerCase()]?.toString()
 
-function toRequest(request: IncomingMessage, life: AbortController, limit: number): HttpRequest {
+function toRequest(request: IncomingMessage, run: Run, limit: number): HttpRequest {
   const target = (request.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '')
   return {
     method: request.method ?? 'GET',
@@ -149,7 +149,7 @@ function toRequest(request: IncomingMessage, life: AbortController, limit: numbe
     url: `http://localhost${target.startsWith('/') ? target : `/${target}`}`,
     headers: { get: (name) => header(request, name) ?? null },
     get signal() {
-      return life.signal
+      return run.signal
     },
     text: () => readText(request, limit),
   }
@@ -166,17 +166,15 @@ function readText(request: IncomingMessage, limit: number): Promise<string> {
       // What is over is read and dropped, since a client that still sends would not see the answer; but not for ever.
       else if (size > limit + mostDropped) tooLarge()
     })
-    request.once('end', () => {
+    request.on('end', () => {
       if (size > limit) return tooLarge()
       try {
-        resolve(utf8.decode(Buffer.concat(chunks)))
+        resolve(utf8.decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)))
       } catch {
         reject(rejection(400, 'The body is not UTF-8.', [{ pointer: '#', detail: 'is not UTF-8' }]))
       }
     })
-    request.once('close', () => {
-      if (!request.readableEnded) reject(rejection(400, 'The body broke off.'))
-    })
+    request.on('close', () => request.readableEnded || reject(rejection(400, 'The body broke off.')))
   })
 }
 
