@@ -81,6 +81,12 @@ test('the hash ignores the order of keys, on every level', () => {
   assert.is(requestHash(JSON.parse('{"a":1.0,"b":1e2}')), requestHash({ b: 100, a: 1 }))
 })
 
+test('the canonical JSON escapes keys and texts, and writes numbers, as JSON does', () => {
+  const odd = { 'ü"\\\n': ['\ud800', '😀', 1e21, -0, 0.1, null, true, [], {}], __proto: {}, a: 'x' }
+  const text = '{"__proto":{},"a":"x","ü\\"\\\\\\n":["\\ud800","😀",1e+21,0,0.1,null,true,[],{}]}'
+  assert.is(requestHash(odd), createHash('sha256').update(text).digest('hex'))
+})
+
 test('the hash tells apart every other difference', () => {
   const [first, second] = request.items
   const others: object[] = [

@@ -34,7 +34,7 @@ test('a handler hears of a client that goes away, by its request and by its cont
   const signals: AbortSignal[] = []
   const host = await start((request, context) => {
     signals.push(request.signal, context.signal)
-    return new Promise(() => undefined)
+    return new Promise((resolve) => context.signal.addEventListener('abort', () => resolve(new Response('gone'))))
   })
   const leaving = new AbortController()
   const asked = fetch(`${host.url}/`, { signal: leaving.signal }).catch(() => undefined)
