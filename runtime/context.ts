@@ -3,7 +3,14 @@ import type { EventEmitter } from 'node:events'
 import type { Observer } from '../observe/observer'
 import { nextTraceparent } from '../observe/trace'
 import { check, messageContract, requestContract } from './contracts'
-import { causeHeaders, encode, type Headers, idempotencyKey as keyHeader, traceparent } from './envelope'
+import {
+  causeHeaders,
+  encode,
+  type Headers,
+  idempotencyKey as keyHeader,
+  isNewKey as newHeader,
+  traceparent,
+} from './envelope'
 import { rejection } from './errors'
 import type { FunctionEntry } from './manifest'
 import type { Gate } from './modes/gate'
@@ -103,12 +110,17 @@ export class Context {
   get request() {
     const { left, entry } = this.#run
     const { contracts, request } = this.#ports
-    return async (subject: string, body: unknown, { timeoutMs = left(), idempotencyKey }: RequestOptions = {}) => {
+    return async (
+      subject: string,
+      body: unknown,
+      { timeoutMs = left(), idempotencyKey, isNewKey }: RequestOptions = {},
+    ) => {
       declared(entry, 'requests', subject)
       const contract = requestContract(contracts, subject)
       if (!contract) throw new Error(`${subject} has no request contract`)
       const headers = headersOf(this.#run)
       if (idempotencyKey !== undefined) headers[keyHeader] = idempotencyKey
+      if (isNewKey) headers[newHeader] = 'true'
       const options = { timeoutMs: Math.min(timeoutMs, left()), headers }
       const reply = await request(subject, check(contract.request, body), options)
       return { ...reply, body: faultless(() => check(contract.reply, reply.body), `the reply on ${subject}`) }

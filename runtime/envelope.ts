@@ -9,6 +9,8 @@ export type SentHeaders = Record<string, string | string[]>
 export const messageId = 'Nats-Msg-Id'
 export const traceparent = 'traceparent'
 export const idempotencyKey = 'Idempotency-Key'
+/** The key was made for this request alone: nothing was ever asked with it. */
+export const isNewKey = 'Idempotency-Key-New'
 export const idempotentReplayed = 'Idempotent-Replayed'
 export const errorCode = 'Nats-Service-Error-Code'
 export const errorText = 'Nats-Service-Error'

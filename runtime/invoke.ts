@@ -7,6 +7,7 @@ import {
   decode,
   type Headers,
   idempotencyKey,
+  isNewKey,
   messageId,
   timeLeft,
   traceparent,
@@ -178,6 +179,10 @@ class MessageContext extends Context {
 
   get idempotencyKey() {
     return this.message.headers[idempotencyKey]
+  }
+
+  get isNewKey() {
+    return this.message.headers[isNewKey] === 'true'
   }
 
   get replayed() {

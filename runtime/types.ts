@@ -173,6 +173,8 @@ export interface Reply<T> {
 export interface RequestOptions {
   timeoutMs?: number
   idempotencyKey?: string
+  /** The key was made for this request alone. */
+  isNewKey?: boolean
 }
 
 /** What made a message, as its sender's runtime told in its headers. */
@@ -256,6 +258,8 @@ export interface MessageContext<C, K> extends BaseContext<C, K> {
   readonly replaying: boolean
   /** The caller's `Idempotency-Key`, if it sent one. */
   readonly idempotencyKey: string | undefined
+  /** The caller made that key for this request alone, so nothing was ever asked with it. */
+  readonly isNewKey: boolean
   /** Tells the caller that this reply repeats an earlier one. */
   replayed(): void
   /** Ends the handler: hand the message back after `ms` (finite, from 0 on), at least; holds no slot meanwhile. */

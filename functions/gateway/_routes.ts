@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { IRequest } from 'itty-router'
 import document from '../../docs/openapi.yaml'
 import { isRejection, rejection } from '../../runtime/errors'
@@ -8,7 +9,6 @@ import { Report } from '../delivery/_contract'
 import { Shelf } from '../inventory/_contract'
 import { Cancel, type NewOrder, type OrdersOf } from '../order/_contract'
 import { orderId } from '../order/_identity'
-import { isAhead, newKey } from '../order/_new_key'
 import { prefers } from './_accept'
 import { follow } from './_follow'
 import type { Gateway } from './_gateway'
@@ -44,15 +44,15 @@ export const routes: Route[] = [
 ]
 
 async function createOrder(request: IRequest, gateway: Gateway): Promise<Answer> {
-  const key = request.headers.get('idempotency-key') ?? newKey()
+  const sent = request.headers.get('idempotency-key')
+  const key = sent ?? randomUUID()
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
     throw invalid('#/Idempotency-Key', 'must be 1 to 255 visible ASCII characters without spaces')
   }
-  if (isAhead(key)) throw invalid('#/Idempotency-Key', 'must not be one of the gateway from a time to come')
   // What is not an order is refused before it is sent.
   const order = (await body(request)) as NewOrder
   try {
-    const options = { timeoutMs: timely().timeoutMs, idempotencyKey: key }
+    const options = { ...timely(), idempotencyKey: key, isNewKey: sent === null }
     const { body: created, replayed } = await gateway.request('rpc.create_order', order, options)
     const headers: Record<string, string> = { Location: `/api/v1/orders/${created.order_id}` }
     if (replayed) headers['Idempotent-Replayed'] = 'true'

@@ -1,10 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import type { Config, Handler } from '../_contracts'
 import { now } from '../_fields'
 import type { NewOrder, OrderCreated } from './_contract'
 import { followed } from './_followed'
 import { orderId, requestHash } from './_identity'
 import { apply, type Order } from './_machine'
-import { isNew, newKey } from './_new_key'
 
 export const config = {
   mode: 'rpc',
@@ -18,14 +18,16 @@ export const config = {
 const keyForm = /^[\x21-\x7e]{1,255}$/
 
 /** The order is accepted when its event is durable; what is stored and answered follows from that event. */
-export default (async (request, { idempotencyKey: key = newKey(), publish, store, settled, reject, replayed }) => {
+export default (async (request, { idempotencyKey, isNewKey, publish, store, settled, reject, replayed }) => {
+  const key = idempotencyKey ?? randomUUID()
   if (!keyForm.test(key)) reject(400, 'Idempotency-Key: 1 to 255 visible ASCII characters.')
   const order_id = orderId(request.user_id, key)
   const request_hash = requestHash(request)
   const orders = store<Order>('orders')
 
-  // What has been asked with a new key the broker knows, so that no look is needed to tell a repeat.
-  let accepted = isNew(key) ? undefined : (await orders.get(order_id))?.created
+  // Older repeats than the broker remembers are told by the record alone, and of a key made just now there is none.
+  const isNew = isNewKey || idempotencyKey === undefined
+  let accepted = isNew ? undefined : (await orders.get(order_id))?.created
   if (accepted) replayed()
   else {
     await followed(settled)
@@ -33,7 +35,8 @@ export default (async (request, { idempotencyKey: key = newKey(), publish, store
     const { stored, duplicate } = await publish('events.order_created', orderCreated(order_id, request, request_hash))
     if (duplicate) replayed()
     const event = { subject: 'events.order_created', body: stored }
-    accepted = (await orders.update(order_id, (known) => apply(known, event), !duplicate))?.created
+    accepted = (await orders.update(order_id, (known) => apply(known, event), duplicate ? undefined : 'absent'))
+      ?.created
   }
   if (accepted?.request_hash !== request_hash) {
     reject(422, 'The Idempotency-Key was used with another body.')

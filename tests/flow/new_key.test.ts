@@ -1,6 +1,5 @@
 import * as assert from 'uvu/assert'
 import { contracts } from '../../functions/_contracts'
-import { newKey } from '../../functions/order/_new_key'
 import * as create from '../../functions/order/create'
 import * as track from '../../functions/order/track'
 import { startBroker } from '../support/broker'
@@ -22,9 +21,9 @@ async function start() {
   let looks = 0
   wire.nc.subscribe('$JS.API.DIRECT.GET.KV_orders.>', { callback: () => void looks++ })
   await wire.nc.flush()
-  return async (key: string) => {
+  return async (headersSent: Record<string, string> = {}) => {
     const before = looks
-    const { headers } = await wire.ask('rpc.create_order', newOrder(), { 'Idempotency-Key': key })
+    const { headers } = await wire.ask('rpc.create_order', newOrder(), headersSent)
     await wire.nc.flush()
     return { looks: looks - before, replayed: headers['Idempotent-Replayed'] }
   }
@@ -32,11 +31,17 @@ async function start() {
 
 test('is not looked for, and one under a key that a client sent is', async () => {
   const ask = await start()
-  const key = newKey()
-  assert.equal(await ask(key), { looks: 0, replayed: undefined })
-  assert.is((await ask(key)).replayed, 'true')
-  assert.equal(await ask('sent'), { looks: 1, replayed: undefined })
-  assert.equal(await ask(newKey().replace(/\d{13}/, String(Date.now() - 600_000))), { looks: 1, replayed: undefined })
+  const made = { 'Idempotency-Key': 'made', 'Idempotency-Key-New': 'true' }
+  assert.equal(await ask(), { looks: 0, replayed: undefined })
+  assert.equal(await ask(made), { looks: 0, replayed: undefined })
+  assert.equal(await ask({ 'Idempotency-Key': 'sent' }), { looks: 1, replayed: undefined })
+})
+
+test('is the same order all the same where who says that it is new has asked with it before', async () => {
+  const ask = await start()
+  const made = { 'Idempotency-Key': 'made', 'Idempotency-Key-New': 'true' }
+  await ask(made)
+  assert.is((await ask(made)).replayed, 'true')
 })
 
 test.run()

@@ -1,5 +1,4 @@
 import * as assert from 'uvu/assert'
-import { newKey } from '../../functions/order/_new_key'
 import { pointers, problemType } from '../support/http_client'
 import { orderIdOf } from '../support/order_id'
 import { idOf, newOrder, openShop } from '../support/shop'
@@ -93,21 +92,7 @@ test('without a key every request is a new order', async () => {
   assert.is(new Set(ids).size, 5)
 })
 
-for (const [what, age] of Object.entries({ new: 0, old: 600_000 })) {
-  test(`a key of the gateway that is ${what} is no less one of a repeat`, async () => {
-    const key = newKey().replace(/\d{13}/, String(Date.now() - age))
-    const first = await create(newOrder(), key)
-    assert.is(replayed(first), null)
-    const repeat = await create(newOrder(), key)
-    assert.is(replayed(repeat), 'true')
-    assert.equal(repeat.body, first.body)
-    assert.is((await create(newOrder({ address: 'elsewhere' }), key)).status, 422)
-    assert.is((await createdEvents(idOf(first))).length, 1)
-  })
-}
-
 const bad: Record<string, string> = {
-  'a key of the gateway that tells a time to come': newKey().replace(/\d{13}/, String(Date.now() + 600_000)),
   'an empty key': '',
   'a key with a blank': 'a b',
   'a key with a tab': 'a\tb',

@@ -109,7 +109,7 @@ const answering = (wire: Wire, subject: string, text: string) =>
 
 test('a reply: its body, and whether the service had done this before', async () => {
   const { broker, ask } = await start()
-  const keys: (string | undefined)[] = []
+  const keys: [key: string | undefined, isNew: boolean][] = []
   await runFunctions(broker, {
     contracts: notes('rpc.good'),
     functions: {
@@ -117,21 +117,24 @@ test('a reply: its body, and whether the service had done this before', async ()
         mode: 'rpc',
         subject: 'rpc.good',
         queue: 'good',
-        handler: ({ n }: Note, { idempotencyKey, replayed }: Context) => {
-          if (keys.includes(idempotencyKey)) replayed()
-          keys.push(idempotencyKey)
+        handler: ({ n }: Note, { idempotencyKey, isNewKey, replayed }: Context) => {
+          if (keys.some(([key]) => key === idempotencyKey)) replayed()
+          keys.push([idempotencyKey, isNewKey])
           return { n: n * 2 }
         },
       },
     },
   })
   await ask('good', async ({ request }) => {
-    const first = await request('rpc.good', { n: 4 }, { idempotencyKey: 'k' })
+    const first = await request('rpc.good', { n: 4 }, { idempotencyKey: 'k', isNewKey: true })
     const second = await request('rpc.good', { n: 4 }, { idempotencyKey: 'k' })
     assert.equal(first, { body: { n: 8 }, replayed: false })
     assert.equal(second, { body: { n: 8 }, replayed: true })
   })
-  assert.equal(keys, ['k', 'k'])
+  assert.equal(keys, [
+    ['k', true],
+    ['k', false],
+  ])
 })
 
 test('a refusal keeps its code, its words and its fields', async () => {

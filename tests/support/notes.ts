@@ -31,6 +31,7 @@ export interface Context {
   message: { subject: string; body: Note }
   raw: Record<string, unknown>
   idempotencyKey: string | undefined
+  isNewKey: boolean
   replayed(): void
   emit(subject: string, body: unknown, of?: { id: string | undefined; attempt: number }): void
   publish(subject: string, body: unknown): Promise<Published<Note>>

@@ -101,6 +101,7 @@ function contextOf(message: Message, emitted: Message[], effect: Effect, replayi
     message: { subject: message.subject, body: message.body },
     messages: [{ id: message.id, subject: message.subject, body: message.body }],
     idempotencyKey: message.key,
+    isNewKey: false,
     replaying,
     log: quiet,
     replayed() {},
