@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from 'nats'
 import type { Figure } from './figure'
 import { get, load, order, post } from './http_load'
 import { type Process, start } from './process'
@@ -90,9 +91,16 @@ async function placed(url: string): Promise<string> {
   return ((await answer.json()) as { order_id: string }).order_id
 }
 
-/** What a whole system makes at its first start, the durables included: then nobody else runs. */
+/**
+ * What a whole system makes at its first start, without its durables: nobody follows the events of the peers either, and
+ * the broker tells each durable of each event. What follows an order is measured in `flow`.
+ */
 async function makeStreams(natsUrl: string): Promise<void> {
   const all = await start(['runtime'], { NATS_URL: natsUrl })
   await sleep(500)
   await all.end()
+  const nc = await connect({ servers: natsUrl })
+  const jsm = await nc.jetstreamManager()
+  for (const { name } of await jsm.consumers.list('EVENTS').next()) await jsm.consumers.delete('EVENTS', name)
+  await nc.close()
 }
