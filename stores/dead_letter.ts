@@ -1,8 +1,8 @@
+import type { Delivered } from '../connect/delivered'
 import type { StreamSpec } from '../provision/streams'
 import { type Data, headerText, type SentHeaders } from '../runtime/envelope'
 import { step } from '../runtime/failpoint'
 import { isTooLarge, type JetStream, type StoredMessage } from '../runtime/nats/jetstream'
-import type { Delivered } from '../runtime/nats/pull'
 
 export const deadLetters: StreamSpec = {
   name: 'DLQ',

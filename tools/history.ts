@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import type { Delivered } from '../connect/delivered'
 import { hasCode } from '../connect/persist'
 import { openLog } from '../observe/log'
-import { type Delivered, openPull } from '../runtime/nats/pull'
+import { openPull } from '../runtime/nats/pull'
 import type { Link } from './system'
 
 interface Which {

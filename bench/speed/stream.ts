@@ -15,7 +15,7 @@ export async function stream(natsUrl: string, most: number): Promise<Figure> {
 
   const round = async (args: string[], count = most) => {
     // The broker knows the ids of earlier rounds.
-    from += count
+    from += most
     // Makes streams and durable; then all is emptied for the round.
     await (
       await start(['runtime', '--manifest', 'bench/speed/system/manifest.json', '--only', 'task/handle'], env)

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import type { Delivered } from '../../connect/delivered'
 import { ensureConsumer } from '../../provision/consumers'
 import { warnOfCrowd } from '../../provision/crowd'
 import { consumerFor } from '../../provision/needs'
@@ -7,8 +8,9 @@ import { toDeadLetters } from '../../stores/dead_letter'
 import { openLease } from '../../stores/lease'
 import { messageKey } from '../../stores/tries'
 import { sending } from '../failpoint'
-import { type Incoming, invoke, type Judged, type LoadedFunction, type Returned } from '../invoke'
-import { type Delivered, openPull } from '../nats/pull'
+import { type Incoming, invoke, type Judged, type LoadedFunction, type Outcome, type Returned } from '../invoke'
+import { openPull } from '../nats/pull'
+import type { Run } from '../run'
 import { asIncoming, type Broker, type Running, sendAll } from './mode'
 import { pause, pauseAway, pauseMs } from './pauses'
 
@@ -37,6 +39,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   }
   const running = new Set<Delivered>()
   const most = policy.batch ?? 1
+  const ackStep = `ack ${name}`
   const maxAgeMs = policy.maxAgeMs ?? longestLaterMs
   const atOnce = policy.ordered ? 1 : policy.concurrency
   // One unacked message keeps the order by itself; of a batch one instance alone pulls, and what fails waits in place.
@@ -103,11 +106,12 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   /** A batch that did not return is handled again one by one, so that what is refused or fails takes no other with it. */
   const work = async (group: Group): Promise<void> => {
     if (outOfOrder) return group.forEach(handBack)
-    const judged = await judge(group)
-    const alone = group.length > 1 && judged.outcome.kind !== 'returned' && judged.outcome.kind !== 'away'
+    const { outcome, run } = await judge(group)
+    const alone = group.length > 1 && outcome.kind !== 'away'
     for (const one of group) {
-      if (alone) await work([one])
-      else await settle(one, judged)
+      if (outcome.kind === 'returned') sending(ackStep, () => one.ack())
+      else if (alone) await work([one])
+      else await settle(one, outcome, run)
       done(one)
     }
   }
@@ -125,8 +129,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     }
   }
 
-  const settle = async (delivered: Delivered, { outcome, run }: Judged): Promise<void> => {
-    if (outcome.kind === 'returned') return sending(`ack ${name}`, delivered.ack)
+  const settle = async (delivered: Delivered, outcome: Exclude<Outcome, Returned>, run: Run): Promise<void> => {
     const { seq, attempt } = delivered
     const fields = { ...run.fields(ports.logged), seq, attempt }
     const tooOld = await untilDone(() => isTooOld(delivered))
@@ -173,7 +176,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   const bury = async (delivered: Delivered, error: Error, attempts: number): Promise<void> => {
     await untilDone(() => toDeadLetters(js, { name, stream, delivered, error, attempts }))
     ports.observe.deadLettered(fn.entry)
-    sending(`ack ${name}`, delivered.term)
+    sending(ackStep, () => delivered.term())
   }
 
   const waiting: Delivered[] = []

@@ -1,21 +1,7 @@
 import { openSentAcks } from '../../connect/acks'
+import { Delivered, words } from '../../connect/delivered'
 import type { Log } from '../types'
 import type { Arrived, Connection } from './connection'
-
-export interface Delivered {
-  arrived: Arrived
-  /** 1 on the first delivery. */
-  attempt: number
-  seq: number
-  /** When the stream stored it, in milliseconds since 1970. */
-  storedAt: number
-  ack(): void
-  nak(delayMs?: number): void
-  /** Tells the broker that the handler is still at it. */
-  working(): void
-  /** Never deliver it again. */
-  term(): void
-}
 
 export interface Puller {
   /** Tells that a slot is free. */
@@ -135,7 +121,7 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
       if (status) return onStatus(status, arrived)
       served()
       busy++
-      take(deliveredFrom(connection, arrived, acks.add))
+      take(new Delivered(arrived, connection, acks.add))
       schedule()
     })
     return { inbox, subscription }
@@ -182,37 +168,5 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
       unlisten()
       await subscription.drain()
     },
-  }
-}
-
-const words = { ack: '+ACK', working: '+WPI', term: '+TERM' }
-
-function deliveredFrom(connection: Connection, arrived: Arrived, acked: (subject: string) => void): Delivered {
-  const subject = arrived.reply ?? ''
-  const { attempt, seq, storedAt } = ackFields(subject)
-  const answer = (word: string) => connection.publish(subject, word)
-  return {
-    arrived,
-    attempt,
-    seq,
-    storedAt,
-    ack() {
-      acked(subject)
-      answer(words.ack)
-    },
-    working: () => answer(words.working),
-    term: () => answer(words.term),
-    nak: (delayMs = 0) => answer(delayMs > 0 ? `-NAK {"delay":${Math.round(delayMs * 1e6)}}` : '-NAK'),
-  }
-}
-
-/** `$JS.ACK.<stream>.<consumer>.<deliveries>.<seq>.<consumer seq>.<nanoseconds>.<pending>`, or the longer form with a domain. */
-function ackFields(subject: string): { attempt: number; seq: number; storedAt: number } {
-  const tokens = subject.split('.')
-  const at = tokens.length >= 11 ? 6 : 4
-  return {
-    attempt: Number(tokens[at]),
-    seq: Number(tokens[at + 1]),
-    storedAt: Number((tokens[at + 3] ?? '').slice(0, -6)),
   }
 }
