@@ -33,10 +33,17 @@ export function openInbox(nc: NatsConnection): Inbox {
   let needed = 0
 
   const parse = (chunk: Buffer) => {
-    if (client.state !== betweenLines) return client.parse(chunk)
+    if (client.state !== betweenLines) return finish(chunk)
     if (heldBytes === 0) return read(chunk)
     hold(chunk)
     if (heldBytes >= needed) read(released())
+  }
+
+  /** The line that the client had begun when we came, which can be no message of ours. */
+  const finish = (chunk: Buffer) => {
+    const end = chunk.indexOf('\n') + 1
+    client.parse(end > 0 ? chunk.subarray(0, end) : chunk)
+    if (end > 0 && end < chunk.length) parse(chunk.subarray(end))
   }
 
   const hold = (chunk: Buffer) => {

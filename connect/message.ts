@@ -35,7 +35,10 @@ export class Line {
 
 const H = 'H'.charCodeAt(0)
 
-/** A class, since one is made for each message. */
+// What is larger stays outside V8's heap, which many that wait their turn would fill.
+const mostText = 65_536
+
+/** A class, since one is made for each. Its headers are a text of their own, too: a span keeps its ids for seconds. */
 export class Message implements Arrived {
   readonly subject: string
   readonly reply: string | undefined
@@ -47,8 +50,9 @@ export class Message implements Arrived {
     const body = from + headerSize
     this.subject = subject
     this.reply = reply
-    this.#block = headerSize === 0 ? '' : isAscii ? text.slice(from, body) : bytes.toString('utf8', from, body)
-    this.data = isAscii ? text.slice(body, from + size) : bytes.subarray(body, from + size)
+    this.#block = headerSize === 0 ? '' : bytes.toString(isAscii ? 'latin1' : 'utf8', from, body)
+    const isText = isAscii && size <= mostText
+    this.data = isText ? text.slice(body, from + size) : bytes.subarray(body, from + size)
   }
 
   headers(): Headers {

@@ -17,7 +17,7 @@ interface Outbox {
 type Below = {
   protocol: {
     connected: boolean
-    transport: { socket: Socket }
+    transport: { socket?: Socket }
     sendCommand(...parts: Uint8Array[]): void
     flushPending(): void
   }
@@ -42,9 +42,10 @@ export function openOutbox(nc: NatsConnection): Outbox {
     if ((sent.length === 0 && last === '') || nc.isClosed()) return
     // What the client has to say was said before.
     protocol.flushPending()
-    if (sent.length === 0 && protocol.connected) {
+    const { socket } = protocol.transport
+    if (sent.length === 0 && protocol.connected && socket) {
       // Plain text is written as it is, in the common case without a copy.
-      protocol.transport.socket.write(last, Buffer.byteLength(last) === last.length ? 'latin1' : 'utf8')
+      socket.write(last, Buffer.byteLength(last) === last.length ? 'latin1' : 'utf8')
       return
     }
     protocol.sendCommand(...sent, Buffer.from(last))

@@ -7,10 +7,10 @@ export const config = {
   subject: 'events.*',
   queue: 'notification',
   emits: ['jobs.notify_user'],
-  batch: 500,
+  batch: 250,
   // A user waits for no notification, so it is cheaper to hand on many at once.
   gatherMs: 50,
-  concurrency: 1,
+  concurrency: 8,
 } satisfies Config
 
 /** One job for each order event and channel, named for both, so that an event that comes again makes no second one. */

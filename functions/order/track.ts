@@ -19,11 +19,10 @@ export const config = {
   stores: ['orders', 'orders_of'],
   // A message that keeps failing is given up within some five minutes: order/create waits for this function no longer.
   maxDeliver: 12,
-  batch: 500,
+  batch: 250,
   // The events of one order come close together: one write for all of them.
   gatherMs: 50,
-  // While one is written the next gathers: the busier the system, the more of an order's events are one write.
-  concurrency: 1,
+  concurrency: 8,
 } satisfies Config
 
 type Messages = Parameters<Handler<typeof config>>[1]['messages']

@@ -18,6 +18,7 @@ type Group = [Delivered, ...Delivered[]]
 
 const saveFloorMs = 5_000
 const lastChances = 3
+const mostGathers = 5
 const longestLaterMs = 30 * 24 * 3_600_000
 // What the broker's count of nanoseconds holds with ease.
 const mostPutOffMs = 3e12
@@ -197,9 +198,11 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     }
   }
 
-  const gather = () => {
+  const gather = (times = 1) => {
     gathering ??= setTimeout(() => {
       gathering = undefined
+      // While a batch is handled the next grows, unless that one takes long: the busier, the fewer batches.
+      if (busy > 0 && times < mostGathers) return gather(times + 1)
       gathered = true
       begin()
     }, gatherMs)

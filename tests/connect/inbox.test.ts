@@ -10,7 +10,16 @@ const test = suite('what the link brings')
 /** The client, as far as the inbox knows it; `said` is what it was given to read. */
 function opened() {
   const said: Buffer[] = []
-  const parserOf = (state = 0) => ({ state, parse: (chunk: Buffer) => void said.push(Buffer.from(chunk)) })
+  const parserOf = (state = 0) => {
+    const parser = {
+      state,
+      parse(chunk: Buffer) {
+        said.push(Buffer.from(chunk))
+        if (chunk.includes('\n')) parser.state = 0
+      },
+    }
+    return parser
+  }
   const protocol = { parser: parserOf() }
   const taken: Message[] = []
   const inbox = openInbox({ protocol } as unknown as NatsConnection)
@@ -111,7 +120,7 @@ test('in whatever pieces it comes, each message and each line of the server has 
   })
 })
 
-test('a large message in many pieces is read once it is whole', () => {
+test('a large message in many pieces is read once it is whole, and kept as bytes', () => {
   const { bring, taken } = opened()
   const body = 'x'.repeat(1_000_000)
   const bytes = Buffer.from(`MSG a 7 ${body.length}\r\n${body}\r\nMSG b 7 0\r\n\r\n`)
@@ -123,6 +132,10 @@ test('a large message in many pieces is read once it is whole', () => {
       ['b', 0],
     ],
   )
+  assert.equal(
+    taken.map(({ data }) => typeof data),
+    ['object', 'string'],
+  )
 })
 
 test('what a broken link left unfinished is nothing of the next one', () => {
@@ -133,11 +146,13 @@ test('what a broken link left unfinished is nothing of the next one', () => {
   assert.equal(taken.map(told), [['b', '', 'hi']])
 })
 
-test('what the client has begun to read it reads to the end', () => {
-  const { bring, said, link, parserOf } = opened()
+test('what the client has begun to read it reads to the end of the line, and what follows has its reader', () => {
+  const { bring, said, taken, link, parserOf } = opened()
   link(parserOf(5).state)
-  bring('FO {')
-  assert.is(said(), 'FO {')
+  bring('FO ')
+  bring('{}\r\nMSG a 7 2\r\nhi\r\n')
+  assert.is(said(), 'FO {}\r\n')
+  assert.equal(taken.map(told), [['a', '', 'hi']])
 })
 
 test('what comes for a subscription that has ended is not handed on', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { integer, object } from 'superstruct'
 import * as assert from 'uvu/assert'
 import { message } from '../../runtime/types'
@@ -60,25 +61,38 @@ test('the handler gets what is there, up to its size, with each message’s own 
   assert.ok(Math.max(...sizes) === 10, sizes.join())
 })
 
-test('while the only one is handled, what comes makes the next', async () => {
+/** A function whose first batch is handled until `end`, with another lane free; `sizes` tells of each that began. */
+async function held(gatherMs: number) {
   const sizes: number[] = []
-  let end: (() => void) | undefined
-  const { wire, done } = await start(
-    1,
-    async (batch) => {
-      sizes.push(batch.length)
-      if (sizes.length > 1) return
-      await new Promise<void>((resolve) => {
-        end = resolve
-      })
-    },
-    { gatherMs: 50, batch: 10, concurrency: 1 },
-  )
-  await eventually('the first to be handled', () => end !== undefined)
-  for (const n of [2, 3, 4, 5]) await wire.store('events.noted', { n })
-  end?.()
+  let end = () => {}
+  const until = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  const handler = (batch: Note[]) => {
+    sizes.push(batch.length)
+    return sizes.length > 1 ? undefined : until
+  }
+  const { wire, done } = await start(1, handler, { gatherMs, concurrency: 2 })
+  await eventually('the first to be handled', () => sizes.length > 0)
+  return { sizes, wire, done, end }
+}
+
+test('while a batch is handled the next gathers for longer', async () => {
+  const { sizes, wire, done, end } = await held(400)
+  await wire.store('events.noted', { n: 2 })
+  await sleep(600)
+  await wire.store('events.noted', { n: 3 })
+  end()
   await eventually('all to be done', done)
-  assert.equal(sizes, [1, 4])
+  assert.equal(sizes, [1, 2])
+})
+
+test('a batch that takes long holds up nobody', async () => {
+  const { sizes, wire, done, end } = await held(50)
+  await wire.store('events.noted', { n: 2 })
+  await eventually('the second to be handled', () => sizes.length > 1)
+  end()
+  await eventually('all to be done', done)
 })
 
 test('gathers what comes within its time, and waits no longer once it is full', async () => {
