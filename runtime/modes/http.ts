@@ -27,17 +27,17 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port }: Address): Promise<Listening> {
   const { entry } = fn
   const { ports, log, ready, metrics } = broker
-  const own = { ready, metrics, loopback: isLoopback(host) }
-  const active = new Map<ServerResponse, Run>()
+  const active = new Map<ServerResponse, AbortController>()
   const slots = openSlots(entry.policy.concurrency, queued)
   const turnedAway = turnAway(fn, ports)
+  const own = { ready, metrics, loopback: isLoopback(host) }
   let closing = false
   let onIdle: (() => void) | undefined
 
   /** Resolves when the handler's part is done: the rest of an answer that streams holds no slot. */
-  const answer = async (request: IncomingMessage, response: ServerResponse, run: Run) => {
-    run.startedAt = Date.now()
-    run.limitTo(entry.policy.timeoutMs)
+  const answer = async (request: IncomingMessage, response: ServerResponse, life: AbortController) => {
+    const run = new Run(entry, `${request.method} ${request.url}`, header(request, traceparent))
+    const context = Object.assign(new Context(run, ports), own)
     const began = performance.now()
     ports.observe.began(run)
     let told = false
@@ -48,15 +48,14 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
     const fail = (error: unknown) => {
       tell('failed', asError(error))
       // An abandoned handler hears that nobody waits for it.
-      run.abort(asError(error))
+      life.abort(asError(error))
       if (!request.complete && performance.now() >= run.deadline) return sendProblem(response, 408)
       log.error({ ...run.fields(), err: asError(error), method: request.method, url: request.url }, 'unanswered')
       if (response.headersSent) response.destroy()
       else sendProblem(response, 500)
     }
     try {
-      const given = toRequest(request, run, entry.maxBodyBytes ?? largestBody)
-      const context = Object.assign(new Context(run, ports), own)
+      const given = toRequest(request, life, entry.maxBodyBytes ?? largestBody)
       const result = (await inTime(run, () => fn.handler(given, context))) as Answer
       if (run.emitted.length > 0) await Promise.all(run.emitted.map((emission) => ports.send(emission, run.left())))
       if (result.status < 500) tell('returned')
@@ -74,17 +73,17 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
 
   const serve = (request: IncomingMessage, response: ServerResponse) => {
     if (request.headers.host === undefined && request.httpVersion === '1.1') return sendProblem(response, 400)
-    const run = new Run(entry, `${request.method} ${request.url}`, header(request, traceparent))
-    active.set(response, run)
-    if (closing) run.abort(new Error('the process is stopping'))
-    response.on('close', () => {
+    const life = new AbortController()
+    active.set(response, life)
+    if (closing) life.abort(new Error('the process is stopping'))
+    response.once('close', () => {
       active.delete(response)
       // Nobody listens any more once the answer is out.
-      if (!response.writableFinished) run.abort(new Error('the client has gone'))
+      if (!response.writableFinished) life.abort(new Error('the client has gone'))
       if (active.size === 0) onIdle?.()
     })
-    if (slots.run(() => answer(request, response, run))) return
-    turnedAway(run.subject)
+    if (slots.run(() => answer(request, response, life))) return
+    turnedAway(`${request.method} ${request.url}`)
     response.setHeader('Retry-After', '1')
     sendProblem(response, 503)
   }
@@ -112,7 +111,7 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
       closing = true
       server.close()
       server.closeIdleConnections()
-      for (const run of active.values()) run.abort(new Error('the process is stopping'))
+      for (const life of active.values()) life.abort(new Error('the process is stopping'))
       // Who is still sending a body gets a moment, and cannot hold up the stop of everything else.
       const patience = setTimeout(() => {
         for (const { req } of active.keys()) if (!req.complete) req.socket.destroy()
@@ -138,10 +137,12 @@ function listen(server: Server, host: string | undefined, port: number): Promise
   })
 }
 
-const header = (request: IncomingMessage, name: string): string | undefined =>
-  request.headers[name.toLowerCase()]?.toString()
+const header = (request: IncomingMessage, name: string): string | undefined => {
+  const value = request.headers[name.toLowerCase()]
+  return Array.isArray(value) ? value.join(', ') : value
+}
 
-function toRequest(request: IncomingMessage, run: Run, limit: number): HttpRequest {
+function toRequest(request: IncomingMessage, life: AbortController, limit: number): HttpRequest {
   const target = (request.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '')
   return {
     method: request.method ?? 'GET',
@@ -149,7 +150,7 @@ function toRequest(request: IncomingMessage, run: Run, limit: number): HttpReque
     url: `http://localhost${target.startsWith('/') ? target : `/${target}`}`,
     headers: { get: (name) => header(request, name) ?? null },
     get signal() {
-      return run.signal
+      return life.signal
     },
     text: () => readText(request, limit),
   }
@@ -166,7 +167,7 @@ function readText(request: IncomingMessage, limit: number): Promise<string> {
       // What is over is read and dropped, since a client that still sends would not see the answer; but not for ever.
       else if (size > limit + mostDropped) tooLarge()
     })
-    request.on('end', () => {
+    request.once('end', () => {
       if (size > limit) return tooLarge()
       try {
         resolve(utf8.decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)))
@@ -174,7 +175,9 @@ function readText(request: IncomingMessage, limit: number): Promise<string> {
         reject(rejection(400, 'The body is not UTF-8.', [{ pointer: '#', detail: 'is not UTF-8' }]))
       }
     })
-    request.on('close', () => request.readableEnded || reject(rejection(400, 'The body broke off.')))
+    request.once('close', () => {
+      if (!request.readableEnded) reject(rejection(400, 'The body broke off.'))
+    })
   })
 }
 

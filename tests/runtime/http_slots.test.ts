@@ -8,7 +8,7 @@ const test = suite('the slots of an http function')
 
 const queued = 1_000
 
-async function start(handler: (request: Request, context: { signal: AbortSignal }) => unknown, policy: object = {}) {
+async function start(handler: (request: Request) => unknown, policy: object = {}) {
   const broker = await startBroker()
   return runFunctions(broker, {
     contracts: {},
@@ -28,24 +28,6 @@ test('a handler that runs over its time hears that nobody waits for it', async (
   )
   assert.is((await fetch(`${host.url}/`, { headers: { connection: 'close' } })).status, 500)
   assert.is(signals[0]?.aborted, true)
-})
-
-test('a handler hears of a client that goes away, by its request and by its context', async () => {
-  const signals: AbortSignal[] = []
-  const host = await start((request, context) => {
-    signals.push(request.signal, context.signal)
-    return new Promise((resolve) => context.signal.addEventListener('abort', () => resolve(new Response('gone'))))
-  })
-  const leaving = new AbortController()
-  const asked = fetch(`${host.url}/`, { signal: leaving.signal }).catch(() => undefined)
-  await eventually('the request', () => signals.length === 2)
-  assert.equal(
-    signals.map(({ aborted }) => aborted),
-    [false, false],
-  )
-  leaving.abort()
-  await asked
-  await eventually('both to abort', () => signals.every(({ aborted }) => aborted))
 })
 
 test('hold its concurrency; beyond them and their queue it answers 503 at once', async () => {
