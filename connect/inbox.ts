@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer'
 import type { NatsConnection, Subscription } from 'nats'
-import { Line, Message } from './message'
+import { isMessage, Line, Message } from './message'
 
 type Take = (message: Message) => void
 
@@ -17,7 +17,6 @@ type Below = { protocol: { parser: Parser } }
 // What the client's parser calls itself between two lines.
 const betweenLines = 0
 const lineEnd = '\r\n'
-const [H, M] = ['H'.charCodeAt(0), 'M'.charCodeAt(0)]
 
 /**
  * Reads the messages of our subscriptions from what the link brings: a chunk becomes one text, and a message pieces of it.
@@ -66,7 +65,7 @@ export function openInbox(nc: NatsConnection): Inbox {
     while (at < bytes.length && needed === 0) {
       const end = chunk.text.indexOf(lineEnd, at) + lineEnd.length
       if (end < lineEnd.length) needed = bytes.length - at + 1
-      else if (bytes[at] === M || bytes[at] === H) {
+      else if (isMessage(bytes[at])) {
         const line = new Line(chunk, at, end - lineEnd.length)
         const next = end + line.size + lineEnd.length
         const take = takers.get(line.sid)

@@ -2,7 +2,7 @@ import type { Data, Headers } from '../runtime/envelope'
 import type { Arrived } from '../runtime/nats/connection'
 import { allOf, firstOf, statusOf } from './headers'
 
-/** What the bytes between two places are; cheaper than a piece of the Buffer where it is made for each message. */
+/** What the link brings at once. */
 export interface Chunk {
   bytes: Buffer
   /** One character for each byte. */
@@ -23,7 +23,7 @@ export class Line {
     const hasHeaders = bytes[from] === H
     const start = from + (hasHeaders ? 5 : 4)
     // A text of its own, since who answers keeps where to for a while and must not keep the whole chunk with it.
-    const words = (isAscii ? bytes.toString('latin1', start, to) : bytes.toString('utf8', start, to)).split(' ')
+    const words = bytes.toString(encodingOf(isAscii), start, to).split(' ')
     const sizes = hasHeaders ? 2 : 1
     this.subject = words[0] as string
     this.sid = Number(words[1])
@@ -33,7 +33,12 @@ export class Line {
   }
 }
 
-const H = 'H'.charCodeAt(0)
+const [H, M] = ['H'.charCodeAt(0), 'M'.charCodeAt(0)]
+
+export const isMessage = (first: number | undefined): boolean => first === M || first === H
+
+// The faster one where both mean the same.
+const encodingOf = (isAscii: boolean) => (isAscii ? 'latin1' : 'utf8')
 
 // What is larger stays outside V8's heap, which many that wait their turn would fill.
 const mostText = 65_536
@@ -50,7 +55,7 @@ export class Message implements Arrived {
     const body = from + headerSize
     this.subject = subject
     this.reply = reply
-    this.#block = headerSize === 0 ? '' : bytes.toString(isAscii ? 'latin1' : 'utf8', from, body)
+    this.#block = headerSize === 0 ? '' : bytes.toString(encodingOf(isAscii), from, body)
     const isText = isAscii && size <= mostText
     this.data = isText ? text.slice(body, from + size) : bytes.subarray(body, from + size)
   }

@@ -21,9 +21,7 @@ export function kvStore<T>(js: JetStream, bucket: string, recent: Recent<Seen> =
         return {
           revision: stored?.seq ?? 0,
           text: stored?.data.length ? ownText(stored.data) : undefined,
-          writes: ownText(stored?.headers[operations] ?? '')
-            .split(' ')
-            .filter(Boolean),
+          writes: stored?.headers[operations]?.split(' ').filter(Boolean) ?? [],
         }
       },
 

@@ -54,9 +54,10 @@ async function createOrder(request: IRequest, gateway: Gateway): Promise<Answer>
   try {
     const options = { ...timely(), idempotencyKey: key, isNewKey: sent === null }
     const { body: created, replayed } = await gateway.request('rpc.create_order', order, options)
-    const headers: Record<string, string> = { Location: `/api/v1/orders/${created.order_id}` }
-    if (replayed) headers['Idempotent-Replayed'] = 'true'
-    return json(created, 201, headers)
+    return json(created, 201, {
+      Location: `/api/v1/orders/${created.order_id}`,
+      ...(replayed && { 'Idempotent-Replayed': 'true' }),
+    })
   } catch (error) {
     if (isRejection(error) && error.code === 400) throw error
     return problemOf(error, { order_id: orderId(order.user_id, key), instance: '/api/v1/orders' }, gateway.log)
@@ -139,12 +140,7 @@ function explainProblem({ params }: IRequest): Answer {
 
 const diagram = 'text/vnd.mermaid'
 
-let timeoutMs: number | undefined
-// Read once, since a look at the environment costs as much as all else that a route does.
-function timely(): { timeoutMs: number } {
-  timeoutMs ??= rpcTimeoutMs()
-  return { timeoutMs }
-}
+const timely = () => ({ timeoutMs: rpcTimeoutMs() })
 
 const invalid = (pointer: string, detail: string) => rejection(400, `${pointer} ${detail}`, [{ pointer, detail }])
 

@@ -22,17 +22,12 @@ for (const { method, path, answer, conflict } of routes) {
 }
 router.all('*', otherwise)
 
-// Of these it is known without parsing that no slash is at the end.
-const plain = /^http:\/\/localhost(\/[\w-]+)+$/
-
 /** The HTTP face of the order flow; see docs/openapi.yaml. */
 export default ((request, gateway) => {
   const method = request.method === 'HEAD' ? 'GET' : request.method
+  const { pathname } = new URL(request.url)
   // The router overlooks slashes at the end; the document does not.
-  if (!plain.test(request.url)) {
-    const { pathname } = new URL(request.url)
-    if (pathname.endsWith('/')) return problem('not-found', { instance: pathname })
-  }
+  if (pathname.endsWith('/')) return problem('not-found', { instance: pathname })
   return router.fetch(Object.assign(request, { method }) satisfies HttpRequest, gateway)
 }) satisfies Handler<typeof config>
 
