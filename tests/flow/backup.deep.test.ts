@@ -132,6 +132,17 @@ if (!cli) console.log('left out: nats backup account and restore; NATS_CLI names
 else {
   const nats = (broker: Pick<Broker, 'url'>, ...args: string[]) =>
     execa(resolve(cli), ['--server', broker.url, ...args])
+  /** As docs/backup.md says, where the node that the command speaks to has not heard of the one that takes a stream. */
+  const restoreOnCluster = async (cluster: Pick<Broker, 'url'>, backup: string, tries = 5): Promise<void> => {
+    try {
+      await nats(cluster, 'backup', 'restore', 'account', backup)
+    } catch (error) {
+      if (tries === 1 || !(error as Error).message.includes('no responders available')) throw error
+      const { stdout } = await nats(cluster, 'stream', 'ls', '--names')
+      for (const name of stdout.split('\n').filter(Boolean)) await nats(cluster, 'stream', 'rm', name, '--force')
+      return restoreOnCluster(cluster, backup, tries - 1)
+    }
+  }
   const restoredFrom = async (backup: string) => {
     const restored = await startBroker()
     await nats(restored, 'backup', 'restore', 'account', backup)
@@ -215,7 +226,7 @@ else {
           () => false,
         ),
       )
-      await nats(cluster, 'backup', 'restore', 'account', backup)
+      await restoreOnCluster(cluster, backup)
       const provisioned = await runTool(cluster, ['provision', '--update'], { REPLICAS: '3' })
       assert.is(provisioned.exitCode, 0, provisioned.stdout + provisioned.stderr)
       const again = await run(cluster, bank, { REPLICAS: '3' })
