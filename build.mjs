@@ -150,7 +150,7 @@ async function bundleRuntime(outdir = 'dist/runtime') {
 const vendored = {
   nats: "export { connect, credsAuthenticator, nkeyAuthenticator } from 'nats'",
   pino: "export { pino } from 'pino'",
-  superstruct: "export * from 'superstruct'",
+  superstruct: "export * from './validate/quick'",
 }
 
 const vendor = {

@@ -19,15 +19,26 @@ type Any = Struct<any, any>
 const constants = Symbol('constants')
 /** On a struct of one constant. */
 const constant = Symbol('constant')
+/** On a struct whose values hold no fields, so that there are none to leave out. */
+const plain = Symbol('plain')
 
 const acceptsOf = (struct: unknown): Accepts | undefined => (struct as { [quick]?: Accepts })[quick]
 
 const noted = <S extends Any>(struct: S, accepts: Accepts | undefined): S =>
   accepts ? Object.defineProperty(struct, quick, { value: accepts }) : struct
 
+const notedPlain = <S extends Any>(struct: S, accepts: Accepts | undefined): S =>
+  noted(Object.defineProperty(struct, plain, { value: true }), accepts)
+
+const isPlain = (struct: unknown): boolean => plain in (struct as object)
+
+/** Noted as plain where what it is made of is. */
+const notedLike = <S extends Any>(struct: S, from: unknown, accepts: Accepts | undefined): S =>
+  isPlain(from) ? notedPlain(struct, accepts) : noted(struct, accepts)
+
 const narrowed = <S extends Any>(struct: S, from: unknown, holds: (value: never) => boolean): S => {
   const inner = acceptsOf(from)
-  return noted(struct, inner && ((value) => inner(value) && holds(value as never)))
+  return notedLike(struct, from, inner && ((value) => inner(value) && holds(value as never)))
 }
 
 /** A plain one: superstruct makes one of any other. */
@@ -54,14 +65,14 @@ function fields(schema: Record<string, unknown>, isOpen: boolean): Accepts | und
 const sizeOf = (value: unknown): number =>
   typeof value === 'number' ? value : typeof value === 'string' || Array.isArray(value) ? value.length : Number.NaN
 
-export const string: typeof real.string = () => noted(real.string(), (value) => typeof value === 'string')
-export const boolean: typeof real.boolean = () => noted(real.boolean(), (value) => typeof value === 'boolean')
+export const string: typeof real.string = () => notedPlain(real.string(), (value) => typeof value === 'string')
+export const boolean: typeof real.boolean = () => notedPlain(real.boolean(), (value) => typeof value === 'boolean')
 export const number: typeof real.number = () =>
-  noted(real.number(), (value) => typeof value === 'number' && !Number.isNaN(value))
-export const integer: typeof real.integer = () => noted(real.integer(), Number.isInteger)
+  notedPlain(real.number(), (value) => typeof value === 'number' && !Number.isNaN(value))
+export const integer: typeof real.integer = () => notedPlain(real.integer(), Number.isInteger)
 
 export const enums: typeof real.enums = ((values: unknown[]) =>
-  noted(real.enums(values as string[]), (value) => values.includes(value))) as typeof real.enums
+  notedPlain(real.enums(values as string[]), (value) => values.includes(value))) as typeof real.enums
 
 export const literal: typeof real.literal = ((only: string) =>
   Object.assign(
@@ -75,9 +86,13 @@ export const object: typeof real.object = ((schema?: Record<string, Any>) => {
   return Object.assign(noted(real.object(schema), fields(schema, false)), { [constants]: told.map(([name]) => name) })
 }) as typeof real.object
 
-/** Only where a field tells its members apart: of others the first that takes the value with fields left out wins. */
+/** Only of plain members, or where a field tells them apart: of others the first that takes the value with fields left out wins. */
 export const union: typeof real.union = ((members: Any[]) => {
   const struct = real.union(members as [Any])
+  const each = members.map(acceptsOf)
+  if (members.every(isPlain) && !each.includes(undefined)) {
+    return notedPlain(struct, (value) => each.some((accepts) => accepts?.(value)))
+  }
   const [first] = members as (Any & { [constants]?: string[] })[]
   const kindOf = (member: Any, name: string) =>
     (member.schema?.[name] as { [constant]?: unknown } | undefined)?.[constant]
@@ -85,9 +100,8 @@ export const union: typeof real.union = ((members: Any[]) => {
     (one) => new Set(members.map((member) => kindOf(member, one))).size === members.length,
   )
   if (name === undefined || members.some((member) => kindOf(member, name) === undefined)) return struct
-  const accepts = members.map(acceptsOf)
-  if (accepts.includes(undefined)) return struct
-  const byKind = new Map(members.map((member, index) => [kindOf(member, name), accepts[index] as Accepts]))
+  if (each.includes(undefined)) return struct
+  const byKind = new Map(members.map((member, index) => [kindOf(member, name), each[index] as Accepts]))
   return noted(struct, (value) => isObject(value) && byKind.get(value[name])?.(value) === true)
 }) as typeof real.union
 
@@ -97,8 +111,9 @@ export const type: typeof real.type = ((schema: Record<string, Any>) =>
 export const array: typeof real.array = ((element?: Any) => {
   if (!element) return real.array()
   const inner = acceptsOf(element)
-  return noted(
+  return notedLike(
     real.array(element),
+    element,
     inner &&
       ((value) => {
         if (!Array.isArray(value)) return false
@@ -107,6 +122,17 @@ export const array: typeof real.array = ((element?: Any) => {
       }),
   )
 }) as typeof real.array
+
+export const tuple: typeof real.tuple = ((elements: Any[]) => {
+  const each = elements.map(acceptsOf)
+  const struct = real.tuple(elements as [Any])
+  if (each.includes(undefined)) return struct
+  return noted(
+    struct,
+    (value) =>
+      Array.isArray(value) && value.length === each.length && each.every((accepts, index) => accepts?.(value[index])),
+  )
+}) as unknown as typeof real.tuple
 
 export const unknown: typeof real.unknown = () => noted(real.unknown(), () => true)
 

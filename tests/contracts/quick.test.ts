@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { inspect, isDeepStrictEqual } from 'node:util'
 import * as assert from 'uvu/assert'
@@ -21,6 +22,9 @@ const test = suite('the quick judgement of a struct is superstruct’s own')
 const { quick } = built
 const mutations = 400
 const fixtures: Fixtures = { ...audit, ...delivery, ...inventory, ...notification, ...order, ...payment }
+const { Manifest } = (await import(pathToFileURL('dist/runtime/manifest.mjs').href)) as {
+  Manifest: { [quick]?(value: unknown): boolean }
+}
 const bundled = ((await import(pathToFileURL('dist/contracts.mjs').href)) as { contracts: Contracts }).contracts
 
 const pool = [
@@ -123,6 +127,13 @@ test('nearly all contracts have it, and accept their example by it', () => {
   assert.ok(accepted.length > 15, `only ${accepted.length} messages`)
 })
 
+test('the manifest is accepted by it', () => {
+  const manifest = JSON.parse(readFileSync('manifest.json', 'utf8'))
+  assert.is(Manifest[quick]?.(manifest), true)
+  manifest.functions[0].policy.backoffMs = [0]
+  assert.is(Manifest[quick]?.(manifest), false)
+})
+
 test('every kind of struct, nested and at its limits', () =>
   seeded((random) => {
     const kinds = [
@@ -138,9 +149,25 @@ test('every kind of struct, nested and at its limits', () =>
         built.object({ a: built.literal(1), b: built.unknown() }),
         built.object({ a: built.literal(2), b: built.string() }),
       ]),
+      built.union([built.min(built.integer(), 1), built.nonempty(built.array(built.min(built.integer(), 1)))]),
+      built.union([built.boolean(), built.refine(built.string(), 'x', (text) => text === 'x' || 'Expected x')]),
+      built.union([built.string(), built.array(built.type({ a: built.integer() }))]),
+      built.tuple([built.string(), built.optional(built.type({ a: built.integer() }))]),
+      built.array(built.tuple([built.string(), built.string()])),
       built.union([built.object({ a: built.unknown() }), built.object({ a: built.unknown(), b: built.unknown() })]),
     ] as unknown as Struct[]
-    const seeds = [{ a: 1, b: ['x'] }, { a: 2, b: 'y' }, { a: 1, b: [true], c: {} }, ['x', 'y'], { a: 'x' }, 1, 3]
+    const seeds = [
+      { a: 1, b: ['x'] },
+      { a: 2, b: 'y' },
+      { a: 1, b: [true], c: {} },
+      ['x', 'y'],
+      { a: 'x' },
+      1,
+      3,
+      ['x', { a: 1 }],
+      [['x', 'y']],
+      [{ a: 1 }],
+    ]
     for (let round = 0; round < 4_000; round++) {
       const struct = random.one(kinds)
       const value = random.chance(0.3) ? random.one(seeds) : mutated(random.one(seeds), random)
