@@ -51,7 +51,7 @@ export async function latency(natsUrl: string, seconds: number): Promise<Latency
     }
     return (await Promise.all(took)).flatMap((one) => [...one])
   }
-  await place(perSecond * 3, 0)
+  await place((perSecond * seconds) / 2, 0)
   assigned.length = 0
   const took = await place(perSecond * seconds, 1_000_000)
   await sleep(1_000)
