@@ -1,14 +1,16 @@
 import type { Arrived, Connection } from '../runtime/nats/connection'
+import type { Member } from './members'
 
 export const words = { ack: '+ACK', working: '+WPI', term: '+TERM' }
 
 /** A message of a durable. A class, since one is made for each. */
-export class Delivered {
+export class Delivered implements Member {
   /** 1 on the first delivery. */
   readonly attempt: number
   readonly seq: number
   /** When the stream stored it, in milliseconds since 1970. */
   readonly storedAt: number
+  place: number | undefined
   readonly #connection: Connection
   readonly #acked: (subject: string) => void
 

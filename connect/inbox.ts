@@ -3,10 +3,15 @@ import type { NatsConnection, Subscription } from 'nats'
 import { isMessage, Line, Message } from './message'
 
 type Take = (message: Message) => void
+/** Who gets the messages of a subscription, and whether they are kept. */
+type Taker = { take: Take; keeps: boolean }
 
 interface Inbox {
-  /** Hands on what arrives for the subscription, in the order of the link; `take` must not throw. */
-  open(subscription: Subscription, take: Take): void
+  /**
+   * Hands on what arrives for the subscription, in the order of the link; `take` must not throw. What it `keeps` for a while
+   * is a text of its own, since a piece would keep the whole chunk.
+   */
+  open(subscription: Subscription, take: Take, keeps?: boolean): void
 }
 
 type Parser = { state: number; parse(chunk: Uint8Array): void }
@@ -24,7 +29,7 @@ const lineEnd = '\r\n'
  */
 export function openInbox(nc: NatsConnection): Inbox {
   const { protocol } = nc as unknown as Below
-  const takers = new Map<number, Take>()
+  const takers = new Map<number, Taker>()
   let client = protocol.parser
   let held: Buffer[] = []
   let heldBytes = 0
@@ -68,9 +73,9 @@ export function openInbox(nc: NatsConnection): Inbox {
       else if (isMessage(bytes[at])) {
         const line = new Line(chunk, at, end - lineEnd.length)
         const next = end + line.size + lineEnd.length
-        const take = takers.get(line.sid)
+        const taker = takers.get(line.sid)
         if (next > bytes.length) needed = next - at
-        else if (take) take(new Message(line, chunk, end))
+        else if (taker) taker.take(new Message(line, chunk, end, taker.keeps))
         else reading.parse(bytes.subarray(at, next))
         if (needed === 0) at = next
       } else {
@@ -94,9 +99,9 @@ export function openInbox(nc: NatsConnection): Inbox {
   })
 
   return {
-    open(subscription, take) {
+    open(subscription, take, keeps = false) {
       const sid = subscription.getID()
-      takers.set(sid, take)
+      takers.set(sid, { take, keeps })
       subscription.closed.then(() => takers.delete(sid))
     },
   }

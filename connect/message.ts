@@ -51,13 +51,19 @@ export class Message implements Arrived {
   readonly #block: string
   #headers: Headers | undefined
 
-  constructor({ subject, reply, size, headerSize }: Line, { bytes, text, isAscii }: Chunk, from: number) {
+  constructor(
+    { subject, reply, size, headerSize }: Line,
+    { bytes, text, isAscii }: Chunk,
+    from: number,
+    keeps: boolean,
+  ) {
     const body = from + headerSize
     this.subject = subject
     this.reply = reply
     this.#block = headerSize === 0 ? '' : bytes.toString(encodingOf(isAscii), from, body)
-    const isText = isAscii && size <= mostText
-    this.data = isText ? text.slice(body, from + size) : bytes.subarray(body, from + size)
+    const end = from + size
+    if (!isAscii || size > mostText) this.data = bytes.subarray(body, end)
+    else this.data = keeps ? bytes.toString('latin1', body, end) : text.slice(body, end)
   }
 
   headers(): Headers {

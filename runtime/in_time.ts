@@ -1,6 +1,7 @@
+import { type Member, Members } from '../connect/members'
 import type { Run } from './run'
 
-interface Watched {
+interface Watched extends Member {
   run: Run
   late(error: Error): void
 }
@@ -8,14 +9,13 @@ interface Watched {
 const lookMs = 10
 
 /** Runs under way, looked at together: a timer for each message would cost more than many a handler. */
-const watched = new Set<Watched>()
+const watched = new Members<Watched>()
 let timer: NodeJS.Timeout | undefined
 
 function look(): void {
   const now = performance.now()
-  for (const one of watched) {
-    if (one.run.deadline > now) continue
-    watched.delete(one)
+  for (const one of watched.all()) {
+    if (one.run.deadline > now || !watched.delete(one)) continue
     const error = new Error(`the handler did not end within ${one.run.timeoutMs} ms`)
     // First, so that a handler which ends on the abort has run over its time all the same.
     one.late(error)
@@ -31,7 +31,7 @@ export function inTime<T>(run: Run, work: () => T | Promise<T>): T | Promise<T> 
   const value = work()
   if (!isPromise(value)) return value
   return new Promise((resolve, reject) => {
-    const one = { run, late: reject }
+    const one: Watched = { run, late: reject, place: undefined }
     watched.add(one)
     timer ??= setInterval(look, lookMs)
     const end = () => void watched.delete(one)

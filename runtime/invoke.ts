@@ -81,7 +81,7 @@ export async function invoke(
   // A request has no id: it stands for what made its caller ask. Of several messages nobody knows which one it was.
   const causeId = incoming.length > 1 ? undefined : (id ?? (headers?.[causedBy] || subject))
   const run = new Run(entry, subject, headers?.[traceparent], attempt, { id, causeId })
-  const passing = { run, asked: entry.mode === 'rpc', isAlone }
+  const passing = { run, asked: entry.mode === 'rpc', isAlone, place: undefined }
   const turn = ports.gate.begin(passing)
   if (turn) await turn
   try {

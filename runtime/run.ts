@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Observed } from '../observe/observer'
 import { nextTraceparent, traceId } from '../observe/trace'
 import type { Emission } from './context'
+import { Life } from './life'
 import { type FunctionEntry, longestTimerMs } from './manifest'
 import type { Cause } from './types'
 
@@ -13,7 +14,7 @@ interface Begun {
 }
 
 /** One run of a handler: its deadline, its trace and what it has emitted so far. */
-export class Run implements Observed {
+export class Run extends Life implements Observed {
   startedAt = Date.now()
   readonly emitted: Emission[] = []
   /** Told with all that it sends. */
@@ -25,8 +26,6 @@ export class Run implements Observed {
   raw: unknown
   #id: string | undefined
   #traceparent: string | undefined
-  #controller: AbortController | undefined
-  #aborted: Error | undefined
 
   constructor(
     readonly entry: FunctionEntry,
@@ -35,6 +34,7 @@ export class Run implements Observed {
     readonly attempt = 1,
     { id, causeId }: Begun = {},
   ) {
+    super()
     this.cause = { id: causeId, function: entry.name, attempt }
     this.timeoutMs = entry.policy.timeoutMs
     this.deadline = performance.now() + this.timeoutMs
@@ -67,17 +67,6 @@ export class Run implements Observed {
   readonly left = (): number => {
     const rest = this.deadline - performance.now()
     return Math.min(longestTimerMs, Math.max(1, Math.floor(Math.min(rest * 0.9, Math.max(rest - 50, rest / 2)))))
-  }
-
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
-    if (this.#aborted) this.#controller.abort(this.#aborted)
-    return this.#controller.signal
-  }
-
-  abort(reason: Error): void {
-    this.#aborted = reason
-    this.#controller?.abort(reason)
   }
 
   /** What every log line about it tells: function, message id, attempt, trace, and what the manifest names of the body. */

@@ -1,4 +1,4 @@
-/** What was seen in the last moments, of a bounded weight: what was used longest ago goes first. */
+/** What was seen in the last moments, of a bounded weight: what came first goes first. */
 export interface Recent<V> {
   get(key: string): V | undefined
   set(key: string, value: V, weight?: number): void
@@ -29,16 +29,17 @@ export function openRecent<V>(mostWeight = 0): Recent<V> {
         remove(key)
         return undefined
       }
-      entries.delete(key)
-      entries.set(key, entry)
       return entry.value
     },
     set(key, value, size = 0) {
-      remove(key)
       const weight = size + overhead
-      if (weight > mostWeight) return
-      entries.set(key, { value, weight, at: performance.now() })
-      total += weight
+      if (weight > mostWeight) return remove(key)
+      const at = performance.now()
+      const known = entries.get(key)
+      total += weight - (known?.weight ?? 0)
+      // In its place: to take it out and put it in again makes tables of it, see members.ts.
+      if (known) Object.assign(known, { value, weight, at })
+      else entries.set(key, { value, weight, at })
       for (const oldest of entries.keys()) {
         if (total <= mostWeight) break
         remove(oldest)

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Delivered } from '../../connect/delivered'
+import { Members } from '../../connect/members'
 import { ensureConsumer } from '../../provision/consumers'
 import { warnOfCrowd } from '../../provision/crowd'
 import { consumerFor } from '../../provision/needs'
@@ -38,7 +39,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
     created = await ensureConsumer(js, spec, broker)
     return created === before
   }
-  const running = new Set<Delivered>()
+  const running = new Members<Delivered>()
   const most = policy.batch ?? 1
   const ackStep = `ack ${name}`
   const maxAgeMs = policy.maxAgeMs ?? longestLaterMs
@@ -212,7 +213,7 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   const turns = { before: (brokeAt: number) => nonePending(js, spec, brokeAt), after: () => puller.wake() }
   const lease = inOrder ? openLease(connection, js, consumer, turns) : undefined
   const alive = setInterval(() => {
-    if (lease?.kept() !== false) for (const delivered of running) delivered.working()
+    if (lease?.kept() !== false) for (const delivered of running.all()) delivered.working()
   }, policy.ackWaitMs / 3)
   const saving = setInterval(() => {
     if (putOff > 0 && !policy.ordered) void warnOfCrowd(js, spec, log)

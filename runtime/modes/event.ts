@@ -29,7 +29,7 @@ export function startEvent(fn: LoadedFunction, { connection, ports, log }: Broke
     if (!slots.run(() => handle(arrived))) turnedAway(arrived.subject)
   }
 
-  const subscription = connection.subscribe(subject as string, take, queue)
+  const subscription = connection.subscribe(subject as string, take, { queue })
 
   return {
     async stop() {

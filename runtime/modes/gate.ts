@@ -1,3 +1,5 @@
+import { type Member, Members } from '../../connect/members'
+
 /** Every message of the process passes here: beside the others, or alone, where it may have killed a process before. */
 export interface Gate {
   /**
@@ -11,14 +13,14 @@ export interface Gate {
   alone<T>(work: () => Promise<T>): Promise<T>
 }
 
-interface Passing {
+interface Passing extends Member {
   run: { trace: string }
   asked: boolean
   isAlone?: boolean
 }
 
 export function openGate(): Gate {
-  const underWay = new Set<Passing>()
+  const underWay = new Members<Passing>()
   let opened: Promise<void> | undefined
   let onIdle: (() => void) | undefined
   let turn: Promise<unknown> = Promise.resolve()
@@ -39,7 +41,7 @@ export function openGate(): Gate {
   }
 
   const begun = async (passing: Passing) => {
-    const isKnown = () => passing.asked && [...underWay].some(({ run }) => run.trace === passing.run.trace)
+    const isKnown = () => passing.asked && underWay.all().some(({ run }) => run.trace === passing.run.trace)
     while (opened && !isKnown()) await opened
     underWay.add(passing)
   }

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Members } from '../../connect/members'
 import type { Address } from '../../connect/settings'
 import type { Ending } from '../../observe/observer'
 import { turnAway } from '../../observe/turned_away'
@@ -8,6 +9,7 @@ import { traceparent } from '../envelope'
 import { asError, configuration, rejection } from '../errors'
 import { inTime } from '../in_time'
 import type { LoadedFunction } from '../invoke'
+import { Life } from '../life'
 import { Run } from '../run'
 import type { Answer, HttpRequest, HttpResponse } from '../types'
 import type { Broker, Running } from './mode'
@@ -27,7 +29,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port }: Address): Promise<Listening> {
   const { entry } = fn
   const { ports, log, ready, metrics } = broker
-  const active = new Map<ServerResponse, AbortController>()
+  const active = new Members<Given>()
   const slots = openSlots(entry.policy.concurrency, queued)
   const turnedAway = turnAway(fn, ports)
   const own = { ready, metrics, loopback: isLoopback(host) }
@@ -35,7 +37,7 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
   let onIdle: (() => void) | undefined
 
   /** Resolves when the handler's part is done: the rest of an answer that streams holds no slot. */
-  const answer = async (request: IncomingMessage, response: ServerResponse, life: AbortController) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse, given: Given) => {
     const run = new Run(entry, `${request.method} ${request.url}`, header(request, traceparent))
     const context = Object.assign(new Context(run, ports), own)
     const began = performance.now()
@@ -48,14 +50,13 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
     const fail = (error: unknown) => {
       tell('failed', asError(error))
       // An abandoned handler hears that nobody waits for it.
-      life.abort(asError(error))
+      given.abort(asError(error))
       if (!request.complete && performance.now() >= run.deadline) return sendProblem(response, 408)
       log.error({ ...run.fields(), err: asError(error), method: request.method, url: request.url }, 'unanswered')
       if (response.headersSent) response.destroy()
       else sendProblem(response, 500)
     }
     try {
-      const given = toRequest(request, life, entry.maxBodyBytes ?? largestBody)
       const result = (await inTime(run, () => fn.handler(given, context))) as Answer
       if (run.emitted.length > 0) await Promise.all(run.emitted.map((emission) => ports.send(emission, run.left())))
       if (result.status < 500) tell('returned')
@@ -73,16 +74,16 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
 
   const serve = (request: IncomingMessage, response: ServerResponse) => {
     if (request.headers.host === undefined && request.httpVersion === '1.1') return sendProblem(response, 400)
-    const life = new AbortController()
-    active.set(response, life)
-    if (closing) life.abort(new Error('the process is stopping'))
+    const given = new Given(request, response, entry.maxBodyBytes ?? largestBody)
+    active.add(given)
+    if (closing) given.abort(new Error('the process is stopping'))
     response.once('close', () => {
-      active.delete(response)
+      active.delete(given)
       // Nobody listens any more once the answer is out.
-      if (!response.writableFinished) life.abort(new Error('the client has gone'))
+      if (!response.writableFinished) given.abort(new Error('the client has gone'))
       if (active.size === 0) onIdle?.()
     })
-    if (slots.run(() => answer(request, response, life))) return
+    if (slots.run(() => answer(request, response, given))) return
     turnedAway(`${request.method} ${request.url}`)
     response.setHeader('Retry-After', '1')
     sendProblem(response, 503)
@@ -91,7 +92,7 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
   const server = createServer({ requireHostHeader: false }, serve).on('checkExpectation', serve)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // What follows a request that is still being answered must not get into its answer.
-    const answering = [...active.keys()].some((response) => response.socket === socket && response.req.complete)
+    const answering = active.all().some(({ response }) => response.socket === socket && response.req.complete)
     if (!socket.writable || answering) return void socket.destroy()
     const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400
     const body = problem(status)
@@ -111,10 +112,10 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
       closing = true
       server.close()
       server.closeIdleConnections()
-      for (const life of active.values()) life.abort(new Error('the process is stopping'))
+      for (const given of active.all()) given.abort(new Error('the process is stopping'))
       // Who is still sending a body gets a moment, and cannot hold up the stop of everything else.
       const patience = setTimeout(() => {
-        for (const { req } of active.keys()) if (!req.complete) req.socket.destroy()
+        for (const { response } of active.all()) if (!response.req.complete) response.req.socket.destroy()
       }, unfinishedMs)
       if (active.size > 0) {
         await new Promise<void>((resolve) => {
@@ -142,17 +143,26 @@ const header = (request: IncomingMessage, name: string): string | undefined => {
   return Array.isArray(value) ? value.join(', ') : value
 }
 
-function toRequest(request: IncomingMessage, life: AbortController, limit: number): HttpRequest {
-  const target = (request.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '')
-  return {
-    method: request.method ?? 'GET',
-    // The Host is the client's to write, in its header and in an absolute target, so no answer depends on it.
-    url: `http://localhost${target.startsWith('/') ? target : `/${target}`}`,
-    headers: { get: (name) => header(request, name) ?? null },
-    get signal() {
-      return life.signal
-    },
-    text: () => readText(request, limit),
+/** A class, since an object with a getter of its own gets a shape of its own, which the collector cannot let go of soon. */
+class Given extends Life implements HttpRequest {
+  readonly method: string
+  // The Host is the client's to write, in its header and in an absolute target, so no answer depends on it.
+  readonly url: string
+  readonly headers: HttpRequest['headers']
+  readonly text: HttpRequest['text']
+  place: number | undefined
+
+  constructor(
+    request: IncomingMessage,
+    readonly response: ServerResponse,
+    limit: number,
+  ) {
+    super()
+    const target = (request.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '')
+    this.method = request.method ?? 'GET'
+    this.url = `http://localhost${target.startsWith('/') ? target : `/${target}`}`
+    this.headers = { get: (name) => header(request, name) ?? null }
+    this.text = () => readText(request, limit)
   }
 }
 
@@ -182,11 +192,11 @@ function readText(request: IncomingMessage, limit: number): Promise<string> {
 }
 
 async function write(request: IncomingMessage, response: ServerResponse, result: Answer): Promise<void> {
-  response.statusCode = result.status
   if (isPlain(result)) {
-    for (const name in result.headers) response.setHeader(name, result.headers[name] as string)
+    response.writeHead(result.status, { ...result.headers, 'Content-Length': Buffer.byteLength(result.body) })
     return void response.end(request.method === 'HEAD' ? undefined : result.body)
   }
+  response.statusCode = result.status
   for (const [name, value] of result.headers) response.setHeader(name, value)
   if (request.method === 'HEAD' || !result.body) return void response.end()
   if (!streams(result)) return void response.end(Buffer.from(await result.arrayBuffer()))

@@ -42,8 +42,7 @@ export const asIncoming = (arrived: Arrived, stored?: { attempt: number; seq: nu
 
 /** Durable where a stream carries it, when it resolves. */
 export function sendAll({ send }: Ports, { emitted }: Returned, leftMs?: number): Promise<unknown> | undefined {
-  if (emitted.length === 0) return undefined
   const [only] = emitted
-  if (only && emitted.length === 1) return send(only, leftMs)
-  return Promise.all(emitted.map((emission) => send(emission, leftMs)))
+  if (!only) return undefined
+  return emitted.length === 1 ? send(only, leftMs) : Promise.all(emitted.map((emission) => send(emission, leftMs)))
 }

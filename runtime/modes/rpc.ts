@@ -43,15 +43,12 @@ export function startRpc(fn: LoadedFunction, { connection, ports, log }: Broker)
     sending(`reply ${subject}`, () => connection.publish(to, encode(body), { headers }))
   }
 
-  const subscription = connection.subscribe(
-    subject as string,
-    (arrived) => {
-      const incoming = asIncoming(arrived)
-      const taken = slots.run(() => answer(arrived, incoming))
-      if (!taken) reply(arrived, { kind: 'refused', rejection: turnedAway(arrived.subject) })
-    },
-    queue,
-  )
+  const take = (arrived: Arrived) => {
+    const incoming = asIncoming(arrived)
+    const taken = slots.run(() => answer(arrived, incoming))
+    if (!taken) reply(arrived, { kind: 'refused', rejection: turnedAway(arrived.subject) })
+  }
+  const subscription = connection.subscribe(subject as string, take, { queue })
 
   return {
     async stop() {

@@ -32,7 +32,11 @@ export interface Connection {
   readonly server: { version: string; clustered: boolean }
   connected(): boolean
   publish(subject: string, data?: Data, options?: { reply?: string; headers?: SentHeaders }): void
-  subscribe(subject: string, callback: (arrived: Arrived) => void, queue?: string): Subscription
+  subscribe(
+    subject: string,
+    callback: (arrived: Arrived) => void,
+    options?: { queue?: string; keeps?: boolean },
+  ): Subscription
   /** Rejects where the server does not answer in time. */
   flush(timeoutMs: number): Promise<void>
   /** Returns what ends it. */
@@ -101,7 +105,7 @@ function connection(nc: NatsConnection, log: Log): Connection {
     server: { version: nc.info?.version ?? '0.0.0', clustered: Boolean(nc.info?.cluster) },
     connected: () => connected && !nc.isClosed(),
     publish: outbox.put,
-    subscribe(subject, callback, queue) {
+    subscribe(subject, callback, { queue, keeps } = {}) {
       const subscription = nc.subscribe(subject, {
         queue,
         callback(error) {
@@ -110,14 +114,15 @@ function connection(nc: NatsConnection, log: Log): Connection {
           denied.add(subject)
         },
       })
-      inbox.open(subscription, (arrived) => {
+      const take = (arrived: Arrived) => {
         // A throw here would kill the client's reader and with it the whole connection.
         try {
           callback(arrived)
         } catch (error) {
           log.error({ err: error, subject }, 'a message could not be taken')
         }
-      })
+      }
+      inbox.open(subscription, take, keeps)
       return {
         async drain() {
           outbox.send()

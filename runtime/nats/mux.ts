@@ -3,6 +3,7 @@ import { away } from '../errors'
 import type { Arrived, Connection } from './connection'
 
 interface Waiting {
+  token: string
   subject: string
   deadline: number
   resolve(arrived: Arrived): void
@@ -22,47 +23,53 @@ const sweepMs = 20
  * the broker can do and dies of a malformed header. Rejects with `away`: no responders, time over, or the link broke.
  */
 export function openMux(connection: Connection): Ask {
-  const waiting = new Map<string, Waiting>()
+  // In places that are used again, for the reason that members.ts tells; what comes late to one finds another token there.
+  const waiting: (Waiting | undefined)[] = []
+  const free: number[] = []
   let count = 0
   let sweeper: NodeJS.Timeout | undefined
 
+  const take = (place: number) => {
+    waiting[place] = undefined
+    free.push(place)
+  }
+
   connection.subscribe(`${connection.inbox}.*`, (arrived) => {
     const token = arrived.subject.slice(connection.inbox.length + 1)
-    const asked = waiting.get(token)
-    if (!asked) return
-    waiting.delete(token)
+    const place = Number.parseInt(token, 10)
+    const asked = waiting[place]
+    if (asked?.token !== token) return
+    take(place)
     if (arrived.data.length === 0 && arrived.status() === 503) {
       asked.reject(away('no-responders', `nobody answers on ${asked.subject}`))
     } else asked.resolve(arrived)
   })
 
+  /** Those of which it tells why. */
+  const end = (why: (asked: Waiting) => Error | undefined) => {
+    for (const [place, asked] of waiting.entries()) {
+      const error = asked && why(asked)
+      if (!error) continue
+      take(place)
+      asked.reject(error)
+    }
+  }
+
   connection.onStatus((status) => {
     if (status !== 'disconnected') return
-    for (const [token, asked] of waiting) {
-      waiting.delete(token)
-      asked.reject(away('disconnected', `the connection broke while waiting for ${asked.subject}`))
-    }
+    end(({ subject }) => away('disconnected', `the connection broke while waiting for ${subject}`))
   })
 
-  connection.onDenied((subject) => {
-    for (const [token, asked] of waiting) {
-      if (asked.subject !== subject) continue
-      waiting.delete(token)
-      asked.reject(away('denied', `this user may not publish to ${subject}`))
-    }
+  connection.onDenied((denied) => {
+    end(({ subject }) => (subject === denied ? away('denied', `this user may not publish to ${subject}`) : undefined))
   })
 
   const sweep = () => {
     const now = Date.now()
-    for (const [token, asked] of waiting) {
-      if (asked.deadline > now) continue
-      waiting.delete(token)
-      asked.reject(away('timeout', `no answer from ${asked.subject} in time`))
-    }
-    if (waiting.size === 0) {
-      clearInterval(sweeper)
-      sweeper = undefined
-    }
+    end(({ subject, deadline }) => (deadline <= now ? away('timeout', `no answer from ${subject} in time`) : undefined))
+    if (free.length < waiting.length) return
+    clearInterval(sweeper)
+    sweeper = undefined
   }
 
   return (subject, data, { timeoutMs, headers }) =>
@@ -71,9 +78,11 @@ export function openMux(connection: Connection): Ask {
         reject(away('disconnected', `not connected to NATS, so ${subject} was not sent`))
         return
       }
-      const token = (++count).toString(36)
+      const place = free.at(-1) ?? waiting.length
+      const token = `${place}-${++count}`
       connection.publish(subject, data, { reply: `${connection.inbox}.${token}`, headers })
-      waiting.set(token, { subject, deadline: Date.now() + timeoutMs, resolve, reject })
+      free.pop()
+      waiting[place] = { token, subject, deadline: Date.now() + timeoutMs, resolve, reject }
       sweeper ??= setInterval(sweep, sweepMs)
     })
 }

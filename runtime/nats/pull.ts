@@ -115,7 +115,7 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
   /** An inbox of its own for each puller and link: the broker may still know the pulls of the last, and would serve both. */
   function open() {
     const inbox = `${connection.inbox}p${consumer}-${Math.random().toString(36).slice(2)}`
-    const subscription = connection.subscribe(`${inbox}.*`, (arrived) => {
+    const onArrived = (arrived: Arrived) => {
       silences = 0
       const status = arrived.reply ? 0 : arrived.status()
       if (status) return onStatus(status, arrived)
@@ -123,7 +123,8 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
       busy++
       take(new Delivered(arrived, connection, acks.add))
       schedule()
-    })
+    }
+    const subscription = connection.subscribe(`${inbox}.*`, onArrived, { keeps: true })
     return { inbox, subscription }
   }
 

@@ -4,17 +4,18 @@ import { suite } from '../support/suite'
 
 const test = suite('what was seen last')
 
-test('is bounded by weight: what was used longest ago goes first, and what is too heavy is not kept', () => {
+test('is bounded by weight: what came first goes first, and what is too heavy is not kept', () => {
   const recent = openRecent<number>(2_000)
   recent.set('a', 1)
   recent.set('b', 2)
   recent.set('c', 3)
   assert.is(recent.get('a'), 1)
+  recent.set('b', 20)
   recent.set('d', 4)
   recent.set('e', 5)
   assert.equal(
     ['a', 'b', 'c', 'd', 'e'].map((key) => recent.get(key)),
-    [1, undefined, 3, 4, 5],
+    [undefined, 20, 3, 4, 5],
   )
   recent.set('heavy', 6, 5_000)
   assert.is(recent.get('heavy'), undefined)
