@@ -9,15 +9,17 @@ export interface Member {
  * that stood in it, which was most of its work.
  */
 export class Members<T extends Member> {
-  readonly #all: T[] = []
+  // Never made shorter, since what an array has outgrown keeps what stood in it, too.
+  readonly #all: (T | undefined)[] = []
+  #size = 0
 
   get size(): number {
-    return this.#all.length
+    return this.#size
   }
 
   /** As they are now. */
   all(): T[] {
-    return [...this.#all]
+    return this.#all.slice(0, this.#size) as T[]
   }
 
   has(one: T): boolean {
@@ -25,17 +27,18 @@ export class Members<T extends Member> {
   }
 
   add(one: T): void {
-    one.place = this.#all.push(one) - 1
+    one.place = this.#size
+    this.#all[this.#size++] = one
   }
 
   /** Whether it was there. */
   delete(one: T): boolean {
     if (!this.has(one)) return false
-    const last = this.#all.pop() as T
-    if (last !== one) {
-      last.place = one.place as number
-      this.#all[last.place] = last
-    }
+    const place = one.place as number
+    const last = this.#all[--this.#size] as T
+    last.place = place
+    this.#all[place] = last
+    this.#all[this.#size] = undefined
     one.place = undefined
     return true
   }

@@ -176,7 +176,7 @@ export class Context {
 
 /** Merged for each line, since a child logger would tell twice what the handler names again. */
 function logOf(log: Log, fields: object): Log {
-  const line = (level: keyof Log) => (more: object, text: string) => log[level]({ ...fields, ...more }, text)
+  const line = (level: keyof Log) => (more: object, text: string) => log[level](Object.assign({}, fields, more), text)
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
 }
 

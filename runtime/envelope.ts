@@ -67,7 +67,8 @@ export function causeHeaders({ id, function: name, attempt }: Cause, headers: He
 /** Undefined for what a stranger sent, who need not know these headers. */
 export function causeIn({ [causedBy]: id, [emittedBy]: name, [emittedAt]: tries }: Headers): Cause | undefined {
   const attempt = /^[1-9]\d{0,8}$/.test(tries ?? '') ? Number(tries) : 1
-  return name ? { ...(id && { id }), function: name, attempt } : undefined
+  if (!name) return undefined
+  return id ? { id, function: name, attempt } : { function: name, attempt }
 }
 
 /** A header value may hold no line break and the broker takes no more than 64 KiB of them all. */

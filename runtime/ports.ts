@@ -55,7 +55,7 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
     async send(emission, budgetMs) {
       const stream = carrierOf(emission.subject)
       if (stream) return void (await publish(emission, stream, budgetMs))
-      const headers = { ...emission.headers, [messageId]: emission.id }
+      const headers = { [messageId]: emission.id, ...emission.headers }
       connection.publish(emission.subject, encode(emission.body), { headers })
     },
 
@@ -75,7 +75,7 @@ export function natsPorts({ manifest, contracts, connection, ask, js, log, obser
       const data = encode(body)
       for (let left = timeoutMs; ; left = deadline - Date.now()) {
         try {
-          const sent = { ...headers, [timeLeft]: String(left) }
+          const sent = { [timeLeft]: String(left), ...headers }
           const asked = () => ask(subject, data, { timeoutMs: left, headers: sent })
           return replyFrom(await step(`request ${subject}`, asked), subject)
         } catch (error) {

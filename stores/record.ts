@@ -77,7 +77,7 @@ export function recordStore<T>(bucket: string, shelf: Shelf, recent: Recent<Seen
         try {
           const revision = await shelf.write(key, written, seen)
           if (revision !== undefined) {
-            recent.set(key, { ...written, revision }, written.text.length)
+            recent.set(key, { revision, ...written }, written.text.length)
             return next
           }
         } catch (error) {

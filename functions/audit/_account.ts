@@ -52,7 +52,7 @@ const facts: Record<string, Exclude<keyof Account, 'again' | 'sums'>> = {
 export function accountOf({ events, conflicts = [] }: History): Account {
   const told = events.flatMap(({ type, at, data }) => {
     const fact = facts[type]
-    return fact ? [[fact, { ...data, at }]] : []
+    return fact ? [[fact, Object.assign({}, data, { at })]] : []
   })
   const sum = (type: string) =>
     [...events, ...conflicts].reduce((total, event) => total + (event.type === type ? Number(event.data.amount) : 0), 0)

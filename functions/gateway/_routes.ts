@@ -52,7 +52,7 @@ async function createOrder(request: IRequest, gateway: Gateway): Promise<Answer>
   // What is not an order is refused before it is sent.
   const order = (await body(request)) as NewOrder
   try {
-    const options = { ...timely(), idempotencyKey: key, isNewKey: sent === null }
+    const options = { idempotencyKey: key, isNewKey: sent === null, ...timely() }
     const { body: created, replayed } = await gateway.request('rpc.create_order', order, options)
     return json(created, 201, {
       Location: `/api/v1/orders/${created.order_id}`,

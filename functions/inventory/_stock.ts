@@ -39,19 +39,19 @@ export const stock: LedgerDefinition<Decision, Shelf | Mark> = {
       return
     }
     const mark = markOf(table, decision.order_id)
-    const note = (facts: Mark) => table.set(`order:${decision.order_id}`, { ...mark, ...facts })
+    const note = (facts: Mark) => table.set(`order:${decision.order_id}`, Object.assign({}, mark, facts))
     switch (decision.kind) {
       case 'reserve':
         move(table, decision.items, 0, 1)
-        return note({ reserved: { ...decision, seq } })
+        return note({ reserved: { seq, ...decision } })
       case 'release':
         move(table, decision.items, 0, -1)
-        return note({ released: { ...decision, seq } })
+        return note({ released: { seq, ...decision } })
       case 'ship':
         move(table, decision.items, -1, -1)
-        return note({ shipped: { ...decision, seq } })
+        return note({ shipped: { seq, ...decision } })
       case 'reject':
-        return note({ rejected: { ...decision, seq } })
+        return note({ rejected: { seq, ...decision } })
       case 'block':
         return note({ blocked: true })
     }
@@ -80,7 +80,7 @@ interface OrderFacts {
 export function reserve(table: StockTable, order: OrderFacts, currency: string, at: string): Decision | undefined {
   const { order_id, user_id } = order
   if (markOf(table, order_id)) return undefined
-  const lines = order.items.map((line) => ({ ...line, shelf: shelfOf(table, line.sku) }))
+  const lines = order.items.map((line) => ({ shelf: shelfOf(table, line.sku), ...line }))
   const unknown = lines.find(({ shelf }) => !shelf)
   if (unknown) return { kind: 'reject', order_id, user_id, at, reason: 'unknown_sku', sku: unknown.sku }
   const short = lines.find(({ qty, shelf }) => shelf && shelf.on_hand - shelf.reserved < qty)
@@ -117,9 +117,9 @@ export function eventsOf(table: StockTable, order_id: string) {
     rejected:
       rejected &&
       ({
-        ...ofOrder(rejected),
         reason: rejected.reason,
         sku: rejected.sku,
+        ...ofOrder(rejected),
       } satisfies Rejected),
     released: released && told<Moved>(released, {}),
     shipped: shipped && told<Moved>(shipped, {}),
@@ -133,7 +133,7 @@ const ofOrder = ({ order_id, user_id, at }: { order_id: string; user_id: string;
 })
 
 const told = <T extends Moved>(noted: Noted<'reserve' | 'release' | 'ship'>, more: Omit<T, keyof Moved>): T =>
-  ({ ...ofOrder(noted), items: noted.items, ...more, ledger_seq: noted.seq }) as T
+  ({ items: noted.items, ledger_seq: noted.seq, ...more, ...ofOrder(noted) }) as unknown as T
 
 export function stockOf(table: StockTable, sku: string, currency: string): Stock | undefined {
   const shelf = shelfOf(table, sku)

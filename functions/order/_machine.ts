@@ -62,11 +62,11 @@ function ended({ dispatched: _, ...order }: Order, status: Status, at: string): 
 function withFacts(order: Order, subject: string, body: OrderEvent['body']): Order {
   if (subject === 'events.order_created') {
     const { items, address, payment_method, request_hash, occurred_at } = body as OrderCreated
-    return { ...order, created: { items, address, payment_method, request_hash, occurred_at } }
+    return Object.assign({}, order, { created: { items, address, payment_method, request_hash, occurred_at } })
   }
   if (subject === 'events.inventory_reserved' && order.amount === undefined) {
     const { amount, currency } = body as Reserved
-    return { ...order, amount, currency }
+    return Object.assign({}, order, { amount, currency })
   }
   if (subject === 'events.delivery_picked_up' && !order.dispatched && !isFinal(order)) {
     return { ...order, dispatched: true }

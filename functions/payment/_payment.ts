@@ -40,7 +40,7 @@ export type Answer = provider.Captured | provider.Declined | provider.Voided
 /** The first answer stands. A void is nobody's decline where the order was cancelled: it waits for no answer. */
 export function settle(payment: Payment, answer: Answer, at: string): Payment {
   if (!isOpen(payment)) return payment
-  if (answer.kind === 'captured') return { ...payment, captured: { payment_id: answer.payment_id, at } }
+  if (answer.kind === 'captured') return Object.assign({}, payment, { captured: { payment_id: answer.payment_id, at } })
   if (answer.kind === 'declined') return { ...payment, declined: { at, reason: 'payment_declined' } }
   return payment.cancelled ? payment : { ...payment, declined: { at, reason: 'payment_timeout' } }
 }

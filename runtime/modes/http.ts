@@ -1,17 +1,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Exchange, header, toRequest } from '../../connect/exchange'
 import { Members } from '../../connect/members'
 import type { Address } from '../../connect/settings'
 import type { Ending } from '../../observe/observer'
 import { turnAway } from '../../observe/turned_away'
 import { Context } from '../context'
 import { traceparent } from '../envelope'
-import { asError, configuration, rejection } from '../errors'
+import { asError, configuration } from '../errors'
 import { inTime } from '../in_time'
 import type { LoadedFunction } from '../invoke'
-import { Life } from '../life'
 import { Run } from '../run'
-import type { Answer, HttpRequest, HttpResponse } from '../types'
+import type { Answer, HttpResponse } from '../types'
 import type { Broker, Running } from './mode'
 import { openSlots } from './slots'
 
@@ -20,16 +20,14 @@ export interface Listening extends Running {
 }
 
 const largestBody = 1024 * 1024
-const mostDropped = 8 * 1024 * 1024
 const unfinishedMs = 1_000
 const queued = 1_000
-const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** A `fetch`-style handler behind node:http. The handler makes every answer but those to what is not HTTP at all. */
 export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port }: Address): Promise<Listening> {
   const { entry } = fn
   const { ports, log, ready, metrics } = broker
-  const active = new Members<Given>()
+  const active = new Members<Exchange>()
   const slots = openSlots(entry.policy.concurrency, queued)
   const turnedAway = turnAway(fn, ports)
   const own = { ready, metrics, loopback: isLoopback(host) }
@@ -37,7 +35,7 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
   let onIdle: (() => void) | undefined
 
   /** Resolves when the handler's part is done: the rest of an answer that streams holds no slot. */
-  const answer = async (request: IncomingMessage, response: ServerResponse, given: Given) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse, exchange: Exchange) => {
     const run = new Run(entry, `${request.method} ${request.url}`, header(request, traceparent))
     const context = Object.assign(new Context(run, ports), own)
     const began = performance.now()
@@ -50,13 +48,14 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
     const fail = (error: unknown) => {
       tell('failed', asError(error))
       // An abandoned handler hears that nobody waits for it.
-      given.abort(asError(error))
+      exchange.abort(asError(error))
       if (!request.complete && performance.now() >= run.deadline) return sendProblem(response, 408)
       log.error({ ...run.fields(), err: asError(error), method: request.method, url: request.url }, 'unanswered')
       if (response.headersSent) response.destroy()
       else sendProblem(response, 500)
     }
     try {
+      const given = toRequest(request, exchange, entry.maxBodyBytes ?? largestBody)
       const result = (await inTime(run, () => fn.handler(given, context))) as Answer
       if (run.emitted.length > 0) await Promise.all(run.emitted.map((emission) => ports.send(emission, run.left())))
       if (result.status < 500) tell('returned')
@@ -73,17 +72,17 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
   }
 
   const serve = (request: IncomingMessage, response: ServerResponse) => {
-    if (request.headers.host === undefined && request.httpVersion === '1.1') return sendProblem(response, 400)
-    const given = new Given(request, response, entry.maxBodyBytes ?? largestBody)
-    active.add(given)
-    if (closing) given.abort(new Error('the process is stopping'))
-    response.once('close', () => {
-      active.delete(given)
+    if (request.httpVersion === '1.1' && header(request, 'host') === undefined) return sendProblem(response, 400)
+    const exchange = new Exchange(response)
+    active.add(exchange)
+    if (closing) exchange.abort(new Error('the process is stopping'))
+    response.on('close', () => {
+      active.delete(exchange)
       // Nobody listens any more once the answer is out.
-      if (!response.writableFinished) given.abort(new Error('the client has gone'))
+      if (!response.writableFinished) exchange.abort(new Error('the client has gone'))
       if (active.size === 0) onIdle?.()
     })
-    if (slots.run(() => answer(request, response, given))) return
+    if (slots.run(() => answer(request, response, exchange))) return
     turnedAway(`${request.method} ${request.url}`)
     response.setHeader('Retry-After', '1')
     sendProblem(response, 503)
@@ -112,7 +111,7 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
       closing = true
       server.close()
       server.closeIdleConnections()
-      for (const given of active.all()) given.abort(new Error('the process is stopping'))
+      for (const exchange of active.all()) exchange.abort(new Error('the process is stopping'))
       // Who is still sending a body gets a moment, and cannot hold up the stop of everything else.
       const patience = setTimeout(() => {
         for (const { response } of active.all()) if (!response.req.complete) response.req.socket.destroy()
@@ -138,65 +137,12 @@ function listen(server: Server, host: string | undefined, port: number): Promise
   })
 }
 
-const header = (request: IncomingMessage, name: string): string | undefined => {
-  const value = request.headers[name.toLowerCase()]
-  return Array.isArray(value) ? value.join(', ') : value
-}
-
-/** A class, since an object with a getter of its own gets a shape of its own, which the collector cannot let go of soon. */
-class Given extends Life implements HttpRequest {
-  readonly method: string
-  // The Host is the client's to write, in its header and in an absolute target, so no answer depends on it.
-  readonly url: string
-  readonly headers: HttpRequest['headers']
-  readonly text: HttpRequest['text']
-  place: number | undefined
-
-  constructor(
-    request: IncomingMessage,
-    readonly response: ServerResponse,
-    limit: number,
-  ) {
-    super()
-    const target = (request.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '')
-    this.method = request.method ?? 'GET'
-    this.url = `http://localhost${target.startsWith('/') ? target : `/${target}`}`
-    this.headers = { get: (name) => header(request, name) ?? null }
-    this.text = () => readText(request, limit)
-  }
-}
-
-function readText(request: IncomingMessage, limit: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    const tooLarge = () => reject(rejection(413, `The body is over ${limit} bytes.`))
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size <= limit) chunks.push(chunk)
-      // What is over is read and dropped, since a client that still sends would not see the answer; but not for ever.
-      else if (size > limit + mostDropped) tooLarge()
-    })
-    request.once('end', () => {
-      if (size > limit) return tooLarge()
-      try {
-        resolve(utf8.decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)))
-      } catch {
-        reject(rejection(400, 'The body is not UTF-8.', [{ pointer: '#', detail: 'is not UTF-8' }]))
-      }
-    })
-    request.once('close', () => {
-      if (!request.readableEnded) reject(rejection(400, 'The body broke off.'))
-    })
-  })
-}
-
 async function write(request: IncomingMessage, response: ServerResponse, result: Answer): Promise<void> {
+  response.statusCode = result.status
   if (isPlain(result)) {
-    response.writeHead(result.status, { ...result.headers, 'Content-Length': Buffer.byteLength(result.body) })
+    for (const name in result.headers) response.setHeader(name, result.headers[name] as string)
     return void response.end(request.method === 'HEAD' ? undefined : result.body)
   }
-  response.statusCode = result.status
   for (const [name, value] of result.headers) response.setHeader(name, value)
   if (request.method === 'HEAD' || !result.body) return void response.end()
   if (!streams(result)) return void response.end(Buffer.from(await result.arrayBuffer()))

@@ -47,7 +47,8 @@ export function openMux(connection: Connection): Ask {
 
   /** Those of which it tells why. */
   const end = (why: (asked: Waiting) => Error | undefined) => {
-    for (const [place, asked] of waiting.entries()) {
+    for (let place = 0; place < waiting.length; place++) {
+      const asked = waiting[place]
       const error = asked && why(asked)
       if (!error) continue
       take(place)
@@ -68,6 +69,7 @@ export function openMux(connection: Connection): Ask {
     const now = Date.now()
     end(({ subject, deadline }) => (deadline <= now ? away('timeout', `no answer from ${subject} in time`) : undefined))
     if (free.length < waiting.length) return
+    waiting.length = free.length = 0
     clearInterval(sweeper)
     sweeper = undefined
   }
