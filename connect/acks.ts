@@ -52,7 +52,7 @@ class Lines {
   clear(): void {
     const used = this.#end
     this.#end = 0
-    if (used * 4 < this.#bytes.length) this.#resize(Math.max(leastBytes, used * 2))
+    if (used * 4 < this.#bytes.length && this.#bytes.length > leastBytes) this.#resize(Math.max(leastBytes, used * 2))
   }
 
   #resize(size: number): void {

@@ -51,8 +51,10 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
       exchange.abort(asError(error))
       if (!request.complete && performance.now() >= run.deadline) return sendProblem(response, 408)
       log.error({ ...run.fields(), err: asError(error), method: request.method, url: request.url }, 'unanswered')
-      if (response.headersSent) response.destroy()
-      else sendProblem(response, 500)
+      if (response.headersSent) return void response.destroy()
+      // What the answer said that could not be written is no part of this one.
+      for (const name of response.getHeaderNames()) response.removeHeader(name)
+      sendProblem(response, 500)
     }
     try {
       const given = toRequest(request, exchange, entry.maxBodyBytes ?? largestBody)
@@ -141,6 +143,8 @@ async function write(request: IncomingMessage, response: ServerResponse, result:
   response.statusCode = result.status
   if (isPlain(result)) {
     for (const name in result.headers) response.setHeader(name, result.headers[name] as string)
+    // Told here, since node:http tells it neither to HEAD nor to HTTP/1.0.
+    if (hasLength(response)) response.setHeader('Content-Length', Buffer.byteLength(result.body))
     return void response.end(request.method === 'HEAD' ? undefined : result.body)
   }
   for (const [name, value] of result.headers) response.setHeader(name, value)
@@ -155,6 +159,11 @@ async function write(request: IncomingMessage, response: ServerResponse, result:
   }
   response.end()
 }
+
+const hasLength = (response: ServerResponse): boolean =>
+  ![204, 304].includes(response.statusCode) &&
+  !response.hasHeader('Transfer-Encoding') &&
+  !response.hasHeader('Trailer')
 
 const isPlain = (answer: Answer): answer is HttpResponse => typeof answer.body === 'string'
 
@@ -171,6 +180,8 @@ function problem(status: number): string {
 }
 
 function sendProblem(response: ServerResponse, status: number): void {
+  const body = problem(status)
   response.statusCode = status
-  response.setHeader('Content-Type', 'application/problem+json').setHeader('Connection', 'close').end(problem(status))
+  response.setHeader('Content-Type', 'application/problem+json').setHeader('Content-Length', Buffer.byteLength(body))
+  response.setHeader('Connection', 'close').end(body)
 }

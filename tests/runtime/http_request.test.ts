@@ -57,11 +57,49 @@ test('has headers in any case, one that came twice joined, and of some the first
   assert.equal(told, ['a', 'b, c', 'text/a', null, null, ''])
 })
 
-test('an answer says its length once, whoever says it', async () => {
-  const host = await start(() => ({ status: 200, headers: { 'content-length': '5' }, body: 'hello' }))
-  const answer = await fetch(`${host.url}/`)
-  assert.is(await answer.text(), 'hello')
-  assert.is(answer.headers.get('content-length'), '5')
+/** The head and the body of each answer on one connection to these requests, sent one after another. */
+async function answersTo(url: string, ...requests: string[]): Promise<string[]> {
+  const socket = connect(Number(new URL(url).port), 'localhost')
+  const answers: string[] = []
+  for (const request of requests) {
+    socket.write(request)
+    const [chunk] = await once(socket, 'data')
+    answers.push(String(chunk))
+  }
+  socket.destroy()
+  return answers
+}
+
+for (const said of ['5', '3', undefined]) {
+  test(`an answer says its true length once, where its handler says ${said}, to HEAD and to HTTP/1.0, too`, async () => {
+    const headers: Record<string, string> = said ? { 'content-length': said } : {}
+    const host = await start(() => ({ status: 200, headers, body: 'hello' }))
+    const old = 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n'
+    const answers = await answersTo(
+      host.url as string,
+      'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
+      'HEAD / HTTP/1.1\r\nHost: x\r\n\r\n',
+      old,
+      old,
+    )
+    assert.equal(
+      answers.map((text) => [text.match(/content-length: .*/gi), text.split('\r\n\r\n')[1]]),
+      ['hello', '', 'hello', 'hello'].map((body) => [['Content-Length: 5'], body]),
+    )
+  })
+}
+
+test('where an answer cannot be written, the 500 has nothing of it', async () => {
+  const host = await start(({ url }) => {
+    const wrong = url.endsWith('/trailer') ? { Trailer: 'x' } : { Location: 'a\nb' }
+    return { status: 200, headers: { 'Cache-Control': 'max-age=99', 'Content-Length': '5', ...wrong }, body: 'hello' }
+  })
+  const [told = ''] = await answersTo(host.url as string, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  assert.match(told, /^HTTP\/1.1 500 /)
+  assert.not.match(told, /cache-control/i)
+  assert.is(JSON.parse(told.split('\r\n\r\n')[1] as string).status, 500)
+  const [trailed = ''] = await answersTo(host.url as string, 'GET /trailer HTTP/1.0\r\n\r\n')
+  assert.match(trailed, /^HTTP\/1.1 500 /)
 })
 
 test.run()
