@@ -19,8 +19,8 @@ import { type Line, lineOf, overRuns, shown, table } from './table'
 const compared: Record<string, (natsUrl: string) => Promise<Figure>> = {
   'rpc-64': (url) => rpc(url, 64, 120_000),
   'rpc-512': (url) => rpc(url, 512, 120_000),
-  stream: (url) => stream(url, 60_000),
-  post: (natsUrl) => posts({ natsUrl, connections: 64, count: 10_000 }),
+  stream: (url) => stream(url, 150_000),
+  post: (natsUrl) => posts({ natsUrl, connections: 64, count: 30_000 }),
   get: (natsUrl) => gets({ natsUrl, connections: 64, count: 30_000 }),
   'hot-sku': (url) => hotSku(url, 3_000),
   start: startUp,
