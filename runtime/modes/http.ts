@@ -143,13 +143,11 @@ async function write(request: IncomingMessage, response: ServerResponse, result:
   response.statusCode = result.status
   if (isPlain(result)) {
     for (const name in result.headers) response.setHeader(name, result.headers[name] as string)
-    // Told here, since node:http tells it neither to HEAD nor to HTTP/1.0.
-    if (hasLength(response)) response.setHeader('Content-Length', Buffer.byteLength(result.body))
-    return void response.end(request.method === 'HEAD' ? undefined : result.body)
+    return end(request, response, result.body)
   }
   for (const [name, value] of result.headers) response.setHeader(name, value)
   if (request.method === 'HEAD' || !result.body) return void response.end()
-  if (!streams(result)) return void response.end(Buffer.from(await result.arrayBuffer()))
+  if (!streams(result)) return end(request, response, Buffer.from(await result.arrayBuffer()))
   response.flushHeaders()
   const reader = result.body.getReader()
   response.once('close', () => void reader.cancel().catch(() => undefined))
@@ -160,10 +158,14 @@ async function write(request: IncomingMessage, response: ServerResponse, result:
   response.end()
 }
 
-const hasLength = (response: ServerResponse): boolean =>
-  ![204, 304].includes(response.statusCode) &&
-  !response.hasHeader('Transfer-Encoding') &&
-  !response.hasHeader('Trailer')
+/** With its length, which node:http tells neither to HEAD nor to HTTP/1.0. */
+function end(request: IncomingMessage, response: ServerResponse, body: string | Buffer): void {
+  const hasLength = ![204, 304].includes(response.statusCode)
+  if (hasLength && !response.hasHeader('Transfer-Encoding') && !response.hasHeader('Trailer')) {
+    response.setHeader('Content-Length', Buffer.byteLength(body))
+  }
+  response.end(request.method === 'HEAD' ? undefined : body)
+}
 
 const isPlain = (answer: Answer): answer is HttpResponse => typeof answer.body === 'string'
 

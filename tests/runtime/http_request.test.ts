@@ -11,6 +11,19 @@ const test = suite('the request of an http function')
 const start = async (handler: (request: Request) => unknown) =>
   runFunctions(await startBroker(), { contracts: {}, functions: { 'web/http': { mode: 'http', handler } } })
 
+/** The head and the body of each answer on one connection to these requests, sent one after another. */
+async function answersTo(url: string, ...requests: string[]): Promise<string[]> {
+  const socket = connect(Number(new URL(url).port), 'localhost')
+  const answers: string[] = []
+  for (const request of requests) {
+    socket.write(request)
+    const [chunk] = await once(socket, 'data')
+    answers.push(String(chunk))
+  }
+  socket.destroy()
+  return answers
+}
+
 test('has its signal in copies, wrappers and what inherits from it, too', async () => {
   const told: boolean[] = []
   const host = await start((request) => {
@@ -49,26 +62,10 @@ test('has headers in any case, one that came twice joined, and of some the first
     told.push(...['X-One', 'x-TWO', 'content-type', 'x-none', '__proto__', 'x-empty'].map((name) => headers.get(name)))
     return new Response('done')
   })
-  const { port } = new URL(host.url as string)
   const lines = ['X-oNE: a', 'X-Two: b', 'x-two: c', 'Content-Type: text/a', 'content-type: text/b', 'X-Empty:']
-  const socket = connect(Number(port), 'localhost')
-  socket.write(`GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${lines.join('\r\n')}\r\n\r\n`)
-  await once(socket.resume(), 'close')
+  await answersTo(host.url as string, `GET / HTTP/1.1\r\nHost: x\r\n${lines.join('\r\n')}\r\n\r\n`)
   assert.equal(told, ['a', 'b, c', 'text/a', null, null, ''])
 })
-
-/** The head and the body of each answer on one connection to these requests, sent one after another. */
-async function answersTo(url: string, ...requests: string[]): Promise<string[]> {
-  const socket = connect(Number(new URL(url).port), 'localhost')
-  const answers: string[] = []
-  for (const request of requests) {
-    socket.write(request)
-    const [chunk] = await once(socket, 'data')
-    answers.push(String(chunk))
-  }
-  socket.destroy()
-  return answers
-}
 
 for (const said of ['5', '3', undefined]) {
   test(`an answer says its true length once, where its handler says ${said}, to HEAD and to HTTP/1.0, too`, async () => {
@@ -88,6 +85,12 @@ for (const said of ['5', '3', undefined]) {
     )
   })
 }
+
+test('a Response tells its length to HTTP/1.0, too', async () => {
+  const host = await start(() => new Response('hello'))
+  const [told = ''] = await answersTo(host.url as string, 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n')
+  assert.match(told, /^content-length: 5$/im)
+})
 
 test('where an answer cannot be written, the 500 has nothing of it', async () => {
   const host = await start(({ url }) => {
