@@ -2,6 +2,7 @@ import packageJson from '../package.json'
 import { configuration } from '../runtime/errors'
 import type { Ending, Observed, Observer } from './observer'
 import type { Watched } from './observing'
+import { sampleNew } from './trace'
 
 const flushMs = 4_000
 const exportMs = 3_000
@@ -33,6 +34,7 @@ export async function openSpans({ env, log }: Watched): Promise<{ observer: Obse
     },
   })
   const processor = new BatchSpanProcessor({ exporter: watched })
+  sampleNew()
 
   const spanOf = (run: Observed, ending: Ending, ms: number, error: Error | undefined) => {
     const self = contextOf(run.traceparent)

@@ -2,12 +2,20 @@ import { randomBytes } from 'node:crypto'
 
 const form = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 const nobody = /^0+$/
+const [unsampled, sampled] = ['00', '01']
+
+let flagsOfNew = unsampled
+
+/** Told where spans are exported: a trace that begins here is sampled from now on. The broker spends more on each message of one that is. */
+export const sampleNew = () => {
+  flagsOfNew = sampled
+}
 
 /** The W3C trace context of the next hop: the same trace as `incoming` where that is one, a new trace otherwise. */
 export function nextTraceparent(incoming?: string): string {
   const [, trace, parent, flags] = form.exec(incoming ?? '') ?? []
   const known = trace && parent && !nobody.test(trace) && !nobody.test(parent)
-  return `00-${known ? trace : digits() + digits()}-${digits()}-${known ? flags : '01'}`
+  return `00-${known ? trace : digits() + digits()}-${digits()}-${known ? flags : flagsOfNew}`
 }
 
 const pooledBytes = 4_096

@@ -111,6 +111,16 @@ test('a trace that its caller does not sample is not exported', async () => {
   assert.equal([...new Set(spans.map(({ traceId }) => traceId))], ['c'.repeat(32)])
 })
 
+test('a trace that begins here is exported', async () => {
+  const { url, spans } = await startCollector()
+  const broker = await startBroker()
+  const wire = await openWire(broker)
+  const host = await runFunctions(broker, { ...functions, env: { OTEL_EXPORTER_OTLP_ENDPOINT: url } })
+  await wire.ask('rpc.second', { n: 1 })
+  await host.stop()
+  assert.ok(spans.some(({ name }) => name === 'rpc a/second'))
+})
+
 test('a collector that is away changes nothing but a log line', async () => {
   const broker = await startBroker()
   const wire = await openWire(broker)

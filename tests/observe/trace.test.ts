@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { nextTraceparent, traceId } from '../../observe/trace'
+import { nextTraceparent, sampleNew, traceId } from '../../observe/trace'
 import { suite } from '../support/suite'
 
 const test = suite('the trace context')
@@ -28,13 +28,19 @@ for (const [what, incoming] of [
   ['a parent of zeros', `00-${trace}-${'0'.repeat(16)}-01`],
   ['more than there is room for', `00-${trace}-${parent}-01-more`],
 ] as const) {
-  test(`a new sampled trace where ${what} came`, () => {
+  test(`a new trace where ${what} came`, () => {
     const next = nextTraceparent(incoming)
     assert.match(next, form)
     assert.is.not(traceId(next), trace)
     assert.is.not(traceId(next), traceId(nextTraceparent(incoming)))
-    assert.is(next.slice(-2), '01')
+    assert.is(next.slice(-2), '00')
   })
 }
+
+test('a new trace is sampled where spans are exported', () => {
+  sampleNew()
+  assert.is(nextTraceparent().slice(-2), '01')
+  assert.is(nextTraceparent(`00-${trace}-${parent}-00`).slice(-2), '00')
+})
 
 test.run()
