@@ -6,25 +6,53 @@ const wellFormed = /^[!-9;-~]*$/
 const lineBreak = /[\r\n]/
 const mostNames = 1_000
 
-/** Names that are well-formed, so that each is looked at once. */
-const names = new Set<string>()
+/** How each name that was written stands in a block. */
+const written = new Map<string, string>()
 
-function checkName(name: string): void {
-  if (names.has(name)) return
-  if (!wellFormed.test(name)) throw new Error(`not the name of a header: ${JSON.stringify(name.slice(0, 100))}`)
-  if (names.size < mostNames) names.add(name)
+function beginningOf(name: string): string {
+  const known = written.get(name)
+  if (known === name) return known
+  if (name === '') throw new Error('a header without a name')
+  checkName(name)
+  const beginning = `\r\n${name}: `
+  if (written.size < mostNames) written.set(name, beginning)
+  return beginning
 }
 
-/** Hands on each header of the block; throws where a name holds what none may, as the client's own parser does. */
+function checkName(name: string): void {
+  if (!wellFormed.test(name)) throw new Error(`not the name of a header: ${JSON.stringify(name.slice(0, 100))}`)
+}
+
+const space = ' '.charCodeAt(0)
+
+/**
+ * Names that were read, each at a place of its length and first character: one that comes again is given from here, since a text that was just
+ * cut out is looked up at each use as a key.
+ */
+const lengths = 64
+const read = new Array<string | undefined>(128 * lengths)
+
+/** Throws where it holds what no name may, as the client's own parser does. */
+function nameAt(block: string, start: number, end: number): string {
+  const name = block.slice(start, end)
+  const place = block.charCodeAt(start) * lengths + ((end - start) & (lengths - 1))
+  const known = read[place]
+  if (known === name) return known
+  checkName(name)
+  // A copy, since what was cut out keeps all that it was cut out of.
+  if (name !== '' && name.length < lengths) read[place] = Buffer.from(name, 'latin1').toString('latin1')
+  return name
+}
+
+/** Hands on each header of the block. */
 function each(block: string, take: (name: string, value: string) => void): void {
   for (let start = block.indexOf('\r\n') + 2; start > 1; ) {
     const next = block.indexOf('\r\n', start)
     const end = next < 0 ? block.length : next
-    const colon = block.indexOf(':', start)
-    if (colon >= 0 && colon < end) {
-      const name = block.slice(start, colon)
-      checkName(name)
-      take(name, block.slice(colon + 1, end).trim())
+    const at = block.indexOf(':', start)
+    if (at >= 0 && at < end) {
+      const from = block.charCodeAt(at + 1) === space ? at + 2 : at + 1
+      take(nameAt(block, start, at), block.slice(from, end).trim())
     }
     start = next + 2
   }
@@ -60,13 +88,15 @@ export const statusOf = (block: string): number => Number(status.exec(block)?.[1
 export function encodeHeaders(headers: SentHeaders): string {
   let block = version
   for (const name in headers) {
-    if (name === '') throw new Error('a header without a name')
-    checkName(name)
+    const beginning = beginningOf(name)
     const values = headers[name] as string | string[]
-    for (const value of typeof values === 'string' ? [values] : values) {
-      if (lineBreak.test(value)) throw new Error(`the header ${name} holds a line break`)
-      block += `\r\n${name}: ${value.trim()}`
-    }
+    if (typeof values === 'string') block += beginning + textOf(name, values)
+    else for (const value of values) block += beginning + textOf(name, value)
   }
   return `${block}\r\n\r\n`
+}
+
+function textOf(name: string, value: string): string {
+  if (lineBreak.test(value)) throw new Error(`the header ${name} holds a line break`)
+  return value.trim()
 }

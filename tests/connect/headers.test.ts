@@ -37,6 +37,15 @@ test('a name that none may have throws; one that is empty, and an end that is mi
   assert.equal(firstOf(''), {})
 })
 
+test('names are told apart that are as long and begin with the same character', () => {
+  for (let round = 0; round < 3; round++) {
+    assert.equal(firstOf(block('Abcd: 1', 'Abce: 2', 'Abcd: 3')), { Abcd: '1', Abce: '2' })
+    assert.throws(() => firstOf(block('Ab d: 1')), /not the name of a header/)
+    const long = 'L'.repeat(64 + 4)
+    assert.equal(firstOf(block(`${long}: 1`, 'LLLL: 2')), { [long]: '1', LLLL: '2' })
+  }
+})
+
 test('the status of the server, and of no other line', () => {
   assert.is(statusOf('NATS/1.0 503\r\n\r\n'), 503)
   assert.is(statusOf('NATS/1.0 100 Idle Heartbeat\r\n\r\n'), 100)
