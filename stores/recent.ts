@@ -1,4 +1,4 @@
-/** What was seen in the last moments, of a bounded weight: what came first goes first. */
+/** What was seen in the last moments, of a bounded weight. */
 export interface Recent<V> {
   get(key: string): V | undefined
   set(key: string, value: V, weight?: number): void
@@ -11,44 +11,50 @@ const bytesEach = 8 * 1024 * 1024
 // A bucket that is deleted and made anew counts from one again: what was seen in the old one must not meet its number there.
 const longestMs = 3_000
 
-/** Of at most `mostWeight`, roughly in bytes; by default it keeps nothing. */
+/**
+ * Of at most `mostWeight`, roughly in bytes; by default it keeps nothing. In two halves, of which the older goes whole: a `Map`
+ * whose first entry is taken out again and again is walked through all that was taken out before.
+ */
 export function openRecent<V>(mostWeight = 0): Recent<V> {
-  const entries = new Map<string, { value: V; weight: number; at: number }>()
-  let total = 0
+  type Entry = { value: V; weight: number; at: number }
+  let older = new Map<string, Entry>()
+  let newer = new Map<string, Entry>()
+  let weightOfNewer = 0
+  let began = 0
+
+  const turn = () => {
+    older = newer
+    newer = new Map()
+    weightOfNewer = 0
+  }
 
   const remove = (key: string) => {
-    total -= entries.get(key)?.weight ?? 0
-    entries.delete(key)
+    weightOfNewer -= newer.get(key)?.weight ?? 0
+    newer.delete(key)
+    older.delete(key)
   }
 
   return {
     get(key) {
-      const entry = entries.get(key)
-      if (!entry) return undefined
-      if (performance.now() - entry.at > longestMs) {
-        remove(key)
-        return undefined
-      }
-      return entry.value
+      const entry = newer.get(key) ?? older.get(key)
+      return entry && performance.now() - entry.at <= longestMs ? entry.value : undefined
     },
     set(key, value, size = 0) {
       const weight = size + overhead
-      if (weight > mostWeight) return remove(key)
+      if (weight > mostWeight / 2) return remove(key)
       const at = performance.now()
-      const known = entries.get(key)
-      total += weight - (known?.weight ?? 0)
-      // In its place: to take it out and put it in again makes tables of it, see members.ts.
-      if (known) Object.assign(known, { value, weight, at })
-      else entries.set(key, { value, weight, at })
-      for (const oldest of entries.keys()) {
-        if (total <= mostWeight) break
-        remove(oldest)
+      const known = newer.get(key)
+      if (weightOfNewer + weight - (known?.weight ?? 0) > mostWeight / 2 || at - began > longestMs) {
+        turn()
+        began = at
       }
+      weightOfNewer += weight - (newer.get(key)?.weight ?? 0)
+      newer.set(key, { value, weight, at })
     },
     delete: remove,
     clear() {
-      entries.clear()
-      total = 0
+      turn()
+      turn()
     },
   }
 }

@@ -4,22 +4,46 @@ import { suite } from '../support/suite'
 
 const test = suite('what was seen last')
 
-test('is bounded by weight: what came first goes first, and what is too heavy is not kept', () => {
+test('is bounded by weight: of what came, at least the last half is there, and what is too heavy is not kept', () => {
+  const recent = openRecent<number>(6_000)
+  const known = () => keys.filter((key) => recent.get(key) !== undefined)
+  const keys = Array.from({ length: 40 }, (_, nth) => `key-${nth}`)
+  keys.forEach((key, nth) => {
+    recent.set(key, nth)
+    assert.is(recent.get(key), nth)
+    assert.ok(known().length <= 12, `${known().length} of 500 each`)
+    const last = keys.slice(Math.max(0, nth - 5), nth + 1)
+    assert.ok(last.every((one) => recent.get(one) !== undefined))
+  })
+  recent.set('heavy', 6, 5_000)
+  assert.is(recent.get('heavy'), undefined)
+  assert.is(recent.get('key-39'), 39)
+})
+
+test('what was set again or deleted is not found as it was', () => {
   const recent = openRecent<number>(2_000)
   recent.set('a', 1)
   recent.set('b', 2)
   recent.set('c', 3)
-  assert.is(recent.get('a'), 1)
-  recent.set('b', 20)
-  recent.set('d', 4)
-  recent.set('e', 5)
+  recent.set('a', 10)
+  assert.is(recent.get('a'), 10)
+  recent.set('a', 11)
+  assert.is(recent.get('a'), 11)
+  recent.delete('a')
+  assert.is(recent.get('a'), undefined)
+  recent.set('c', 4, 600)
+  assert.is(recent.get('c'), undefined, 'one that has become too heavy')
+})
+
+test('an update weighs once', () => {
+  const recent = openRecent<number>(4_000)
+  recent.set('a', 1)
+  for (let nth = 0; nth < 20; nth++) recent.set('b', nth)
+  recent.set('c', 3)
   assert.equal(
-    ['a', 'b', 'c', 'd', 'e'].map((key) => recent.get(key)),
-    [undefined, 20, 3, 4, 5],
+    ['a', 'b', 'c'].map((key) => recent.get(key)),
+    [1, 19, 3],
   )
-  recent.set('heavy', 6, 5_000)
-  assert.is(recent.get('heavy'), undefined)
-  assert.is(recent.get('e'), 5)
 })
 
 test('forgets after some seconds, when told, and keeps nothing by default', () => {
