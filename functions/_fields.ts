@@ -53,4 +53,11 @@ export const ofOrder = { order_id: OrderId, user_id: UserId, occurred_at: Time }
 /** Names an event for what happened: one of its type for an order. */
 export const oncePerOrder = (type: string) => (body: { order_id: string }) => `${type}:${body.order_id}`
 
-export const now = (): string => new Date().toISOString()
+let latest = { at: 0, text: '' }
+
+/** Written once a millisecond. */
+export function now(): string {
+  const at = Date.now()
+  if (at !== latest.at) latest = { at, text: new Date(at).toISOString() }
+  return latest.text
+}

@@ -10,7 +10,8 @@ export function within(js: JetStream, leftMs: () => number): JetStream {
   const most = (budgetMs = electionMs) => Math.min(budgetMs, leftMs())
   return {
     api: (subject, body, budgetMs) => js.api(subject, body, most(budgetMs)),
-    publish: (subject, data, options) => js.publish(subject, data, { ...options, budgetMs: most(options.budgetMs) }),
+    publish: (subject, data, options) =>
+      js.publish(subject, data, Object.assign({}, options, { budgetMs: most(options.budgetMs) })),
     read: (stream, which, budgetMs) => js.read(stream, which, most(budgetMs)),
   }
 }

@@ -140,7 +140,9 @@ function explainProblem({ params }: IRequest): Answer {
 
 const diagram = 'text/vnd.mermaid'
 
-const timely = () => ({ timeoutMs: rpcTimeoutMs() })
+let patience: { timeoutMs: number } | undefined
+/** Looked up once, since each look at the environment is a call of the system. */
+const timely = () => (patience ??= { timeoutMs: rpcTimeoutMs() })
 
 const invalid = (pointer: string, detail: string) => rejection(400, `${pointer} ${detail}`, [{ pointer, detail }])
 

@@ -22,11 +22,14 @@ for (const { method, path, answer, conflict } of routes) {
 }
 router.all('*', otherwise)
 
+// Needs no parsing to see that no slash is at its end.
+const plainPath = /^[a-z]+:\/\/[a-z]+(\/[\w-]+)+(\?|$)/
+
 /** The HTTP face of the order flow; see docs/openapi.yaml. */
 export default ((request, gateway) => {
   const method = request.method === 'HEAD' ? 'GET' : request.method
-  const { pathname } = new URL(request.url)
   // The router overlooks slashes at the end; the document does not.
+  const pathname = plainPath.test(request.url) ? '' : new URL(request.url).pathname
   if (pathname.endsWith('/')) return problem('not-found', { instance: pathname })
   return router.fetch(Object.assign(request, { method }) satisfies HttpRequest, gateway)
 }) satisfies Handler<typeof config>

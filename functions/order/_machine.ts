@@ -51,7 +51,9 @@ export const unseen = ({ order_id, user_id }: OrderEvent['body']): Order => ({
 /** The time of the latest event applied never goes back. */
 function advanced(order: Order, status: Status, at: string): Order {
   const updated_at = at > order.updated_at ? at : order.updated_at
-  return status === order.status && updated_at === order.updated_at ? order : { ...order, status, updated_at }
+  return status === order.status && updated_at === order.updated_at
+    ? order
+    : Object.assign({}, order, { status, updated_at })
 }
 
 /** A final order keeps no mark of dispatch: it means nothing any more, and no event may tell of it. */

@@ -59,8 +59,7 @@ export function openJetStream(ask: Ask, { leaderReads }: { leaderReads: boolean 
     api,
 
     publish(subject, data, { headers = {}, id, stream, lastSeq, lastSubjectSeq, budgetMs = electionMs }) {
-      const sent: SentHeaders = {}
-      for (const name in headers) sent[name] = headers[name] as string
+      const sent: SentHeaders = Object.assign({}, headers)
       if (id !== undefined) sent[messageId] = id
       if (stream !== undefined) sent['Nats-Expected-Stream'] = stream
       if (lastSeq !== undefined) sent['Nats-Expected-Last-Sequence'] = String(lastSeq)
