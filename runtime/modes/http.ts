@@ -164,7 +164,10 @@ function end(request: IncomingMessage, response: ServerResponse, body: string | 
   if (hasLength && !response.hasHeader('Transfer-Encoding') && !response.hasHeader('Trailer')) {
     response.setHeader('Content-Length', Buffer.byteLength(body))
   }
-  response.end(request.method === 'HEAD' ? undefined : body)
+  if (!hasLength || request.method === 'HEAD') return void response.end()
+  // Ended a tick later, since what `end` is given goes out in two pieces, which costs more than one.
+  response.write(body)
+  process.nextTick(() => response.end())
 }
 
 const isPlain = (answer: Answer): answer is HttpResponse => typeof answer.body === 'string'
