@@ -58,8 +58,8 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     if (stopped || paused || !connection.connected() || may?.() === false) return
     const pending = [...pulls.values()].reduce((sum, { left }) => sum + left, 0)
     const free = slots - busy - pending
-    // Topping up at half keeps the pulls few; one at a time would idle between them.
-    if (free <= 0 || (pending > 0 && free < slots / 2)) return
+    // Topping up at a quarter keeps the pulls few; one at a time would idle between them.
+    if (free <= 0 || (pending > 0 && free < slots / 4)) return
     const id = (++count).toString(36)
     pulls.set(id, { left: free, until: Date.now() + pullMs + lateMs })
     const request = { batch: free, expires: pullMs * 1e6 }
