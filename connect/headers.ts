@@ -11,7 +11,7 @@ const written = new Map<string, string>()
 
 function beginningOf(name: string): string {
   const known = written.get(name)
-  if (known === name) return known
+  if (known !== undefined) return known
   if (name === '') throw new Error('a header without a name')
   checkName(name)
   const beginning = `\r\n${name}: `
@@ -26,8 +26,8 @@ function checkName(name: string): void {
 const space = ' '.charCodeAt(0)
 
 /**
- * Names that were read, each at a place of its length and first character: one that comes again is given from here, since a text that was just
- * cut out is looked up at each use as a key.
+ * Names that were read, each at a place of its length and first character: one that comes again is given from here, since
+ * a text that was just cut out is looked up at each use as a key.
  */
 const lengths = 64
 const read = new Array<string | undefined>(128 * lengths)

@@ -22,13 +22,13 @@ export class Line {
   constructor({ bytes, isAscii }: Chunk, from: number, to: number) {
     const hasHeaders = bytes[from] === H
     const start = from + (hasHeaders ? 5 : 4)
-    let end = lastSpace(bytes, to)
+    let end = lastSpace(bytes, start, to)
     this.size = whole(bytes, end + 1, to)
     this.headerSize = 0
     if (hasHeaders) {
       const after = end
-      end = lastSpace(bytes, after)
-      this.headerSize = whole(bytes, end + 1, after)
+      end = lastSpace(bytes, start, after)
+      this.headerSize = Math.min(whole(bytes, end + 1, after), this.size)
     }
     // A text of its own, since who answers keeps where to for a while and must not keep the whole chunk with it.
     const words = own(bytes, isAscii, start, end)
@@ -40,15 +40,19 @@ export class Line {
   }
 }
 
-function lastSpace(bytes: Buffer, before: number): number {
+function lastSpace(bytes: Buffer, from: number, before: number): number {
   let at = before - 1
-  while (bytes[at] !== space) at--
+  while (at > from && bytes[at] !== space) at--
   return at
 }
 
 function whole(bytes: Buffer, from: number, to: number): number {
   let number = 0
-  for (let at = from; at < to; at++) number = number * 10 + (bytes[at] as number) - zero
+  for (let at = from; at < to; at++) {
+    const digit = (bytes[at] as number) - zero
+    if (digit < 0 || digit > 9) return Number.NaN
+    number = number * 10 + digit
+  }
   return number
 }
 

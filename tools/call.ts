@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { nextTraceparent } from '../observe/trace'
-import { type Data, decode, errorCode, errorText, idempotencyKey, timeLeft, traceparent } from '../runtime/envelope'
+import { type Data, decode, errorCode, errorText, idempotencyKey, timeLeft } from '../runtime/envelope'
 import { configuration, isAway } from '../runtime/errors'
 import { flagsOf, numberOf } from './flags'
 import { linked } from './system'
@@ -31,7 +30,6 @@ export const run: Tool = async (args, place) => {
   return linked(place, async ({ ask }) => {
     const headers = {
       [timeLeft]: String(timeoutMs),
-      [traceparent]: nextTraceparent(undefined),
       ...(values.key !== undefined && { [idempotencyKey]: values.key }),
     }
     try {

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Server as TcpServer } from 'node:net'
 import { Exchange, header, toRequest } from '../../connect/exchange'
 import { Members } from '../../connect/members'
 import type { Address } from '../../connect/settings'
@@ -111,12 +111,14 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
     url,
     async stop() {
       closing = true
-      server.close()
-      server.closeIdleConnections()
+      // Below `server.close()`, to which a connection is idle whose answer is still on its way.
+      TcpServer.prototype.close.call(server)
       for (const exchange of active.all()) exchange.abort(new Error('the process is stopping'))
-      // Who is still sending a body gets a moment, and cannot hold up the stop of everything else.
+      // Who is still sending a body, or reading an answer, gets a moment, and cannot hold up the stop of everything else.
       const patience = setTimeout(() => {
-        for (const { response } of active.all()) if (!response.req.complete) response.req.socket.destroy()
+        for (const { response } of active.all()) {
+          if (!response.req.complete || response.writableEnded) response.req.socket.destroy()
+        }
       }, unfinishedMs)
       if (active.size > 0) {
         await new Promise<void>((resolve) => {
@@ -124,6 +126,7 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
         })
       }
       clearTimeout(patience)
+      server.close()
       server.closeAllConnections()
     },
   }

@@ -44,6 +44,8 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
   const acks = openSentAcks()
   let { inbox, subscription } = open()
   const pulls = new Map<string, { left: number; until: number }>()
+  // A quarter keeps the pulls few; one at a time would idle between them.
+  const fewest = slots > 8 ? slots / 4 : slots / 2
   let busy = 0
   let count = 0
   let stopped = false
@@ -58,8 +60,7 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     if (stopped || paused || !connection.connected() || may?.() === false) return
     const pending = [...pulls.values()].reduce((sum, { left }) => sum + left, 0)
     const free = slots - busy - pending
-    // Topping up at a quarter keeps the pulls few; one at a time would idle between them.
-    if (free <= 0 || (pending > 0 && free < slots / 4)) return
+    if (free <= 0 || (pending > 0 && free < fewest)) return
     const id = (++count).toString(36)
     pulls.set(id, { left: free, until: Date.now() + pullMs + lateMs })
     const request = { batch: free, expires: pullMs * 1e6 }
@@ -74,7 +75,7 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     setImmediate(pull)
   }
 
-  /** Messages do not tell which pull they answer; the broker serves the oldest first. */
+  /** Messages do not tell which pull they answer: charged to the oldest, what is thought to be open is never less than what is. */
   const served = () => {
     const [oldest] = pulls
     if (oldest && --oldest[1].left === 0) ended(oldest[0])

@@ -2,6 +2,7 @@ import type { NatsConnection, Subscription } from 'nats'
 import * as assert from 'uvu/assert'
 import { openInbox } from '../../connect/inbox'
 import type { Message } from '../../connect/message'
+import { Line } from '../../connect/message'
 import { seeded } from '../support/random'
 import { suite } from '../support/suite'
 
@@ -162,6 +163,14 @@ test('what comes for a subscription that has ended is not handed on', async () =
   bring('MSG a 7 2\r\nhi\r\n')
   assert.equal(taken, [])
   assert.is(said(), 'MSG a 7 2\r\nhi\r\n')
+})
+
+test('a line that only begins as a message has no size', () => {
+  for (const text of ['HELLO', 'M', 'HTTP/1.1 400 Bad Request', 'MSG a 8 4x', 'HMSG a 8 x 4']) {
+    const bytes = Buffer.from(`${text}\r\n`)
+    const { size, headerSize } = new Line({ bytes, text: `${text}\r\n`, isAscii: true }, 0, text.length)
+    assert.not(size + headerSize > 0, text)
+  }
 })
 
 test.run()

@@ -105,4 +105,32 @@ test('where an answer cannot be written, the 500 has nothing of it', async () =>
   assert.match(trailed, /^HTTP\/1.1 500 /)
 })
 
+test('an answer that its client is still reading is whole after a stop', async () => {
+  const size = 6_000_000
+  const host = await start(() => ({ status: 200, headers: {}, body: 'x'.repeat(size) }))
+  const socket = connect(Number(new URL(host.url as string).port), 'localhost')
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  const [begun] = (await once(socket, 'data')) as [Buffer]
+  socket.pause()
+  const stopped = host.stop()
+  let bytes = begun.length
+  socket.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+  })
+  setImmediate(() => socket.resume())
+  await once(socket, 'close')
+  await stopped
+  assert.ok(bytes > size, `${bytes} bytes of more than ${size}`)
+})
+
+test('who does not read the answer does not hold up a stop', async () => {
+  const host = await start(() => ({ status: 200, headers: {}, body: 'x'.repeat(6_000_000) }))
+  const socket = connect(Number(new URL(host.url as string).port), 'localhost')
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await once(socket, 'data')
+  socket.pause()
+  assert.is(await host.stop(), true)
+  socket.destroy()
+})
+
 test.run()
