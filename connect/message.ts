@@ -31,7 +31,7 @@ export class Line {
       this.headerSize = Math.min(whole(bytes, end + 1, after), this.size)
     }
     // A text of its own, since who answers keeps where to for a while and must not keep the whole chunk with it.
-    const words = own(bytes, isAscii, start, end)
+    const words = own(bytes, isAscii, Math.min(start, end), end)
     const subjectEnd = words.indexOf(' ')
     const sidEnd = words.indexOf(' ', subjectEnd + 1)
     this.subject = words.slice(0, subjectEnd)
