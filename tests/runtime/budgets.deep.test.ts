@@ -59,7 +59,8 @@ for (const [what, use] of Object.entries(uses)) {
             stores: ['numbers'],
             ledgers: ['counts'],
             awaits: ['slow/take'],
-            policy: { timeoutMs: 500, maxDeliver: 1, backoffMs: 5, ...policy },
+            // A tenth of it is left for a process that is late on a busy machine.
+            policy: { timeoutMs: 2_000, maxDeliver: 1, backoffMs: 5, ...policy },
             handler: (body: Note | Note[], context: Context) => use([body].flat()[0] as Note, context),
           },
         },
