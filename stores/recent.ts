@@ -43,12 +43,12 @@ export function openRecent<V>(mostWeight = 0): Recent<V> {
       const weight = size + overhead
       if (weight > mostWeight / 2) return remove(key)
       const at = performance.now()
-      const known = newer.get(key)
-      if (weightOfNewer + weight - (known?.weight ?? 0) > mostWeight / 2 || at - began > longestMs) {
+      const added = () => weight - (newer.get(key)?.weight ?? 0)
+      if (weightOfNewer + added() > mostWeight / 2 || at - began > longestMs) {
         turn()
         began = at
       }
-      weightOfNewer += weight - (newer.get(key)?.weight ?? 0)
+      weightOfNewer += added()
       newer.set(key, { value, weight, at })
     },
     delete: remove,

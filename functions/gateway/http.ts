@@ -24,13 +24,13 @@ router.all('*', otherwise)
 
 // Needs no parsing to see that no slash is at its end.
 const plainPath = /^[a-z]+:\/\/[a-z]+(\/[\w-]+)+(\?|$)/
+const endsInSlash = (url: string) => !plainPath.test(url) && new URL(url).pathname.endsWith('/')
 
 /** The HTTP face of the order flow; see docs/openapi.yaml. */
 export default ((request, gateway) => {
   const method = request.method === 'HEAD' ? 'GET' : request.method
   // The router overlooks slashes at the end; the document does not.
-  const pathname = plainPath.test(request.url) ? '' : new URL(request.url).pathname
-  if (pathname.endsWith('/')) return problem('not-found', { instance: pathname })
+  if (endsInSlash(request.url)) return problem('not-found', { instance: new URL(request.url).pathname })
   return router.fetch(Object.assign(request, { method }) satisfies HttpRequest, gateway)
 }) satisfies Handler<typeof config>
 

@@ -126,6 +126,7 @@ export async function startHttp(fn: LoadedFunction, broker: Broker, { host, port
         })
       }
       clearTimeout(patience)
+      // For what it ends beside the connections: its look for those that are late.
       server.close()
       server.closeAllConnections()
     },
