@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { type Data, decode, errorCode, errorText, idempotencyKey, timeLeft } from '../runtime/envelope'
+import { nextTraceparent, sampleNew } from '../observe/trace'
+import { type Data, decode, errorCode, errorText, idempotencyKey, timeLeft, traceparent } from '../runtime/envelope'
 import { configuration, isAway } from '../runtime/errors'
 import { flagsOf, numberOf } from './flags'
 import { linked } from './system'
@@ -27,9 +28,12 @@ export const run: Tool = async (args, place) => {
   if (/[\s*>]/.test(subject)) throw configuration(`SUBJECT: not a subject to ask: ${subject}`)
   const data = bytes(json === '-' ? readFileSync(0, 'utf8') : json)
   const timeoutMs = numberOf('--timeout', values.timeout) ?? 5_000
+  // Whom it asks may export spans, and nobody here can tell.
+  sampleNew()
   return linked(place, async ({ ask }) => {
     const headers = {
       [timeLeft]: String(timeoutMs),
+      [traceparent]: nextTraceparent(),
       ...(values.key !== undefined && { [idempotencyKey]: values.key }),
     }
     try {
