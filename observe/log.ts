@@ -1,8 +1,12 @@
 import { type Logger, pino } from 'pino'
 
+// What is alone is seen at once, before whatever comes next of the same turn of the event loop.
+const momentMs = 5
+const mostLength = 16_384
+
 /**
- * JSON lines on stdout, each written before the next step: of one that is on its way at the end the library would wait
- * for good where nobody reads any more.
+ * JSON lines on stdout, written before the next step: of one that is on its way at the end the library would wait for good
+ * where nobody reads any more.
  */
 export const openLog = (level: string): Logger =>
   pino(
@@ -12,5 +16,38 @@ export const openLog = (level: string): Logger =>
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ dest: 1, sync: true }),
+    gathering(pino.destination({ dest: 1, sync: true })),
   )
+
+interface Destination {
+  write(text: string): unknown
+}
+
+/**
+ * Lines of one turn of the event loop are one write, where others came a moment before: each write costs as much as what
+ * its line tells of. All that was said is out once the process ends by itself.
+ */
+function gathering(destination: Destination): Destination {
+  let lines = ''
+  let isScheduled = false
+  let writtenAt = 0
+
+  const write = () => {
+    isScheduled = false
+    if (lines === '') return
+    const text = lines
+    lines = ''
+    destination.write(text)
+    writtenAt = performance.now()
+  }
+  process.once('exit', write)
+
+  return {
+    write(line) {
+      lines += line
+      if (lines.length >= mostLength || performance.now() - writtenAt > momentMs) return write()
+      if (!isScheduled) setImmediate(write)
+      isScheduled = true
+    },
+  }
+}
