@@ -124,7 +124,7 @@ export async function openLog<D, V>(
     isWriting = true
     const position = { seq: lastSeq, operation: lastOperation, decisions }
     const isWritten = await pages.write(memory.unwritten(), position, budgetMs).catch(() => false)
-    if (isWritten) memory.forget()
+    if (isWritten) memory.forget(every / 2)
     isWriting = false
     return isWritten
   }
@@ -135,7 +135,7 @@ export async function openLog<D, V>(
     // Pages that cannot be read or written must not keep every decision waiting.
     pagesFrom = decisions + every / 10
     try {
-      if (await pages.refresh(isHeld, pagesMs)) memory.forget()
+      if (await pages.refresh(isHeld, pagesMs)) memory.forget(every / 2)
     } catch (error) {
       if (outdatedHead(error) !== undefined) throw error
       return

@@ -41,6 +41,12 @@ interface Index {
 /** A key and its value, or where the pieces of a value are that is too large for a page. */
 type Leaf<V> = [key: string, value: V] | [key: string, value: null, pieces: number[]]
 
+/** A page on its way: its keys, and of each the text of its leaf. */
+interface Sheet {
+  keys: string[]
+  leaves: string[]
+}
+
 interface Segment {
   seq: number
   id: string
@@ -102,39 +108,43 @@ export function openPages<V>(js: JetStream, name: string, { version, after }: Op
     return { seq, id, pages, filter: new Uint8Array(Buffer.from(filter, 'base64')) }
   }
 
-  const put = async (of: string, body: unknown, budgetMs?: number, lastSubjectSeq?: number) => {
+  const put = async (of: string, text: string, budgetMs?: number, lastSubjectSeq?: number) => {
     const sent = { stream, lastSubjectSeq, budgetMs }
-    return (await step(`pages ${name}`, () => js.publish(of, JSON.stringify(body), sent))).seq
+    return (await step(`pages ${name}`, () => js.publish(of, text, sent))).seq
   }
 
-  const writeSegment = async (sheets: Leaf<V>[][], id: string, budgetMs?: number): Promise<Segment> => {
+  const writeSegment = async (sheets: Sheet[], id: string, budgetMs?: number): Promise<Segment> => {
     const pages: [string, number][] = []
+    const textOfPage = ({ leaves }: Sheet) => `{"id":${JSON.stringify(id)},"entries":[${leaves.join()}]}`
     for (let from = 0; from < sheets.length; from += atOnce) {
       const some = sheets.slice(from, from + atOnce)
-      const seqs = await Promise.all(some.map((entries) => put(subject, { id, entries }, budgetMs)))
-      for (const [index, seq] of seqs.entries()) pages.push([some[index]?.[0]?.[0] ?? '', seq])
+      const seqs = await Promise.all(some.map((sheet) => put(subject, textOfPage(sheet), budgetMs)))
+      for (const [index, seq] of seqs.entries()) pages.push([some[index]?.keys[0] ?? '', seq])
     }
-    const filter = filterOf(sheets.flatMap((entries) => entries.map(([key]) => key)))
+    const filter = filterOf(sheets.flatMap(({ keys }) => keys))
     const index: Index = { id, pages, filter: Buffer.from(filter).toString('base64') }
-    return { seq: await put(subject, index, budgetMs), id, pages, filter }
+    return { seq: await put(subject, JSON.stringify(index), budgetMs), id, pages, filter }
   }
 
   /** In the order of the keys, with what is too large for a page in pieces of its own. */
-  const inSheets = async (entries: [string, V][], id: string, budgetMs?: number): Promise<Leaf<V>[][]> => {
-    const sheets: Leaf<V>[][] = []
+  const inSheets = async (entries: [string, V][], id: string, budgetMs?: number): Promise<Sheet[]> => {
+    const sheets: Sheet[] = []
     let length = pageLength
     for (const [key, value] of entries.toSorted(([one], [other]) => (one < other ? -1 : 1))) {
       const text = JSON.stringify(value)
       const pieces: number[] = []
       for (let from = 0; text.length > pieceLength && from < text.length; from += pieceLength) {
-        pieces.push(await put(subject, { id, text: text.slice(from, from + pieceLength) }, budgetMs))
+        const piece = { id, text: text.slice(from, from + pieceLength) }
+        pieces.push(await put(subject, JSON.stringify(piece), budgetMs))
       }
       const weight = key.length + (pieces.length > 0 ? 0 : text.length)
       if (length + weight > pageLength) {
-        sheets.push([])
+        sheets.push({ keys: [], leaves: [] })
         length = 0
       }
-      sheets.at(-1)?.push(pieces.length > 0 ? [key, null, pieces] : [key, value])
+      const leaf = pieces.length > 0 ? `null,${JSON.stringify(pieces)}` : text
+      sheets.at(-1)?.keys.push(key)
+      sheets.at(-1)?.leaves.push(`[${JSON.stringify(key)},${leaf}]`)
       length += weight
     }
     return sheets
@@ -188,14 +198,14 @@ export function openPages<V>(js: JetStream, name: string, { version, after }: Op
       for (let from = 0; from < sheets.length; ) {
         let to = from
         for (let keys = 0; to < sheets.length && to - from < most.pages && keys < most.keys; to++) {
-          keys += sheets[to]?.length ?? 0
+          keys += sheets[to]?.keys.length ?? 0
         }
         all.push(await writeSegment(sheets.slice(from, to), id, budgetMs))
         from = to
       }
       const head: Head = { ...next, version, segments: all.map(({ seq, id }) => [seq, id]) }
       try {
-        headSeq = await put(headSubject, head, budgetMs, headSeq)
+        headSeq = await put(headSubject, JSON.stringify(head), budgetMs, headSeq)
       } catch (error) {
         // Another process's, or this one's own, sent twice: the next look finds out which.
         if (isConflict(error)) return false

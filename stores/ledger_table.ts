@@ -6,7 +6,8 @@ interface Entry<V> {
   value: V | undefined
   /** The decision that set it last; 0 where it was read from a page. */
   at: number
-  generation: number
+  /** How many changes there had been when it was used last. */
+  usedAt: number
 }
 
 export interface Memory<V> {
@@ -20,15 +21,16 @@ export interface Memory<V> {
   unwritten(): [string, V][]
   /** How much that is. */
   fresh(): number
-  /** Forgets what is in the pages and was not used since the last call. */
-  forget(): void
+  /** Forgets what is in the pages and was not used during so many of the last changes. */
+  forget(unusedFor: number): void
 }
 
 /** The part of a ledger's table that was used lately or stands in no page yet. */
 export function memoryOver<V>(pages: Pages<V>): Memory<V> {
   const entries = new Map<string, Entry<V>>()
   const missing = new Set<string>()
-  let generation = 0
+  let changes = 0
+  let forgotten = 0
   let fresh = 0
   const isUnwritten = ({ at }: { at: number }) => at > pages.position.decisions
 
@@ -36,7 +38,7 @@ export function memoryOver<V>(pages: Pages<V>): Memory<V> {
     get(key) {
       const entry = entries.get(key)
       if (entry) {
-        entry.generation = generation
+        entry.usedAt = changes
         return entry.value
       }
       if (pages.mayHold(key)) missing.add(key)
@@ -45,7 +47,8 @@ export function memoryOver<V>(pages: Pages<V>): Memory<V> {
     set(key, value, at) {
       const known = entries.get(key)
       if (!known || !isUnwritten(known)) fresh += 1
-      entries.set(key, { value, at, generation })
+      changes += 1
+      entries.set(key, { value, at, usedAt: changes })
     },
     missed() {
       if (missing.size === 0) return []
@@ -55,11 +58,11 @@ export function memoryOver<V>(pages: Pages<V>): Memory<V> {
     },
     async load(keys) {
       const failed = new Map<string, unknown>()
-      const began = generation
+      const before = forgotten
       const one = async (key: string) => {
         const value = await pages.read(key)
         // Set, written and forgotten meanwhile, it would be an older one by now.
-        if (!entries.has(key) && generation - began < 2) entries.set(key, { value, at: 0, generation })
+        if (!entries.has(key) && forgotten === before) entries.set(key, { value, at: 0, usedAt: changes })
       }
       await Promise.all(keys.map((key) => one(key).catch((error) => void failed.set(key, error))))
       return failed
@@ -67,13 +70,13 @@ export function memoryOver<V>(pages: Pages<V>): Memory<V> {
     unwritten: () =>
       [...entries].flatMap(([key, entry]) => (isUnwritten(entry) ? [[key, entry.value as V] as [string, V]] : [])),
     fresh: () => fresh,
-    forget() {
+    forget(unusedFor) {
       fresh = 0
       for (const [key, entry] of entries) {
         if (isUnwritten(entry)) fresh += 1
-        else if (entry.generation < generation) entries.delete(key)
+        else if (changes - entry.usedAt >= unusedFor) entries.delete(key)
       }
-      generation += 1
+      forgotten += 1
     },
   }
 }
