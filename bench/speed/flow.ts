@@ -101,7 +101,7 @@ export async function openSystem({ connections, workers = 0 }: Omit<Options, 'co
 /** What whole orders cost, so many at once. */
 export async function flow({ count, ...options }: Options): Promise<Flow> {
   const system = await openSystem(options)
-  await system.place(1_000)
+  await system.place(count / 4)
   const cpu = () => system.functionPids.reduce((sum, pid) => sum + cpuOf(pid), 0)
   const before = await system.written()
   const cpuBefore = { functions: cpu(), broker: cpuOf(system.brokerPid) }

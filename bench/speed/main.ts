@@ -38,7 +38,7 @@ const told: Record<string, () => Promise<Line[]>> = {
     const flows: Flow[] = []
     for (let round = 0; round < Math.min(rounds, 3); round++) {
       raws.push(await onBroker((url) => rawPublishes(url, 200_000)))
-      flows.push(await flow({ count: 8_000, connections: 64 }))
+      flows.push(await flow({ count: 16_000, connections: 64 }))
     }
     const cpu = (part: 'functions' | 'broker') => median(flows.map(({ cpuMs }) => cpuMs[part]))
     const raw = median(raws.map(({ perSecond }) => perSecond))

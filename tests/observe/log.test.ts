@@ -1,0 +1,108 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { execa } from 'execa'
+import * as assert from 'uvu/assert'
+import { suite } from '../support/suite'
+
+const test = suite('log')
+
+/** Runs this in a process of its own, with a `log`, a `clock` of its own and the `writes` to its stdout so far. */
+async function run(program: string, options: { endsReading?: boolean } = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'log-'))
+  const outfile = join(folder, 'program.mjs')
+  const contents = `
+    import fs, { writeSync } from 'node:fs'
+    import { syncBuiltinESMExports } from 'node:module'
+    import { setImmediate as turn } from 'node:timers/promises'
+    import { openLog } from './observe/log'
+    const clock = { now: 1_000 }
+    performance.now = () => clock.now
+    const writes = []
+    fs.writeSync = (fd, text, ...more) => {
+      if (fd === 1) writes.push(text.split('\\n').filter(Boolean).map((line) => JSON.parse(line).msg).join())
+      return writeSync(fd, text, ...more)
+    }
+    const log = openLog('info')
+    ${program}`
+  try {
+    await build({
+      stdin: { contents, resolveDir: process.cwd(), loader: 'ts' },
+      outfile,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      // The library asks for modules of node as CommonJS does.
+      banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" },
+      logLevel: 'silent',
+    })
+    const child = execa(process.execPath, [outfile], { reject: false })
+    if (options.endsReading) child.stdout.destroy()
+    return await child
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+test('what is said alone is out before the next step', async () => {
+  const { stdout, stderr } = await run(`
+    log.info('one')
+    clock.now += 6
+    log.info('two')
+    console.error(writes.join(' '))`)
+  assert.is(stderr, 'one two')
+  assert.is(stdout.split('\n').length, 2)
+})
+
+test('what one turn says after that is one write, in its order, and so is what the next one says', async () => {
+  const { stderr } = await run(`
+    for (const text of ['one', 'two', 'three', 'four']) log.info(text)
+    console.error(writes.join(' '))
+    await turn()
+    console.error(writes.join(' '))
+    for (const text of ['five', 'six']) log.info(text)
+    await turn()
+    console.error(writes.join(' '))`)
+  assert.equal(stderr.split('\n'), ['one', 'one two,three,four', 'one two,three,four five,six'])
+})
+
+test('much is not gathered for the end of the turn', async () => {
+  const { stderr } = await run(`
+    log.info('one')
+    for (let count = 0; count < 40; count++) log.info({ more: 'x'.repeat(1_000) }, 'more')
+    console.error(writes.length > 2 && writes.length < 10)`)
+  assert.is(stderr, 'true')
+})
+
+for (const [how, end] of [
+  ['by process.exit', 'process.exit(0)'],
+  ['by an error that nobody catches', "throw new Error('the end')"],
+  ['by itself', ''],
+] as const) {
+  test(`a process that ends ${how} has said all`, async () => {
+    const { stdout } = await run(`
+      for (const text of ['one', 'two', 'three']) log.info(text)
+      ${end}`)
+    const said = stdout.split('\n').map((line) => JSON.parse(line).msg)
+    assert.equal(said, ['one', 'two', 'three'])
+  })
+}
+
+test('a process to which nobody listens any more goes on', async () => {
+  const { exitCode, stderr } = await run(
+    `
+    for (let count = 0; count < 20; count++) {
+      log.info('one')
+      log.info('two')
+      await turn()
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    console.error('the end')`,
+    { endsReading: true },
+  )
+  assert.is(stderr, 'the end')
+  assert.is(exitCode, 0)
+})
+
+test.run()
