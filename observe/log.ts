@@ -16,8 +16,12 @@ export const openLog = (level: string): Logger =>
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    gathering(pino.destination({ dest: 1, sync: true })),
+    gathering(stdout()),
   )
+
+// Kept for when it can be written again, as on a disk that is full; nothing ends for the lines that are too many.
+const mostKept = 1024 * 1024
+const stdout = () => pino.destination({ dest: 1, sync: true, maxLength: mostKept }).on('error', () => {})
 
 interface Destination {
   write(text: string): unknown

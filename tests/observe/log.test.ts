@@ -8,8 +8,13 @@ import { suite } from '../support/suite'
 
 const test = suite('log')
 
+interface Options {
+  endsReading?: boolean
+  stdout?: 'pipe' | { file: string }
+}
+
 /** Runs this in a process of its own, with a `log`, a `clock` of its own and the `writes` to its stdout so far. */
-async function run(program: string, options: { endsReading?: boolean } = {}) {
+async function run(program: string, { endsReading = false, stdout = 'pipe' }: Options = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'log-'))
   const outfile = join(folder, 'program.mjs')
   const contents = `
@@ -37,9 +42,10 @@ async function run(program: string, options: { endsReading?: boolean } = {}) {
       banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" },
       logLevel: 'silent',
     })
-    const child = execa(process.execPath, [outfile], { reject: false })
-    if (options.endsReading) child.stdout.destroy()
-    return await child
+    const child = execa(process.execPath, [outfile], { reject: false, stdout })
+    if (endsReading) child.stdout?.destroy()
+    const { exitCode, stdout: said = '', stderr } = await child
+    return { exitCode, stdout: String(said), stderr: String(stderr) }
   } finally {
     await rm(folder, { recursive: true })
   }
@@ -89,20 +95,24 @@ for (const [how, end] of [
   })
 }
 
-test('a process to which nobody listens any more goes on', async () => {
-  const { exitCode, stderr } = await run(
-    `
-    for (let count = 0; count < 20; count++) {
-      log.info('one')
-      log.info('two')
-      await turn()
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
-    console.error('the end')`,
-    { endsReading: true },
-  )
-  assert.is(stderr, 'the end')
-  assert.is(exitCode, 0)
-})
+const goesOn = `
+  for (let count = 0; count < 20; count++) {
+    log.info('one')
+    log.info({ more: 'x'.repeat(100_000) }, 'two')
+    await turn()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  console.error('the end')`
+
+for (const [what, options] of [
+  ['to which nobody listens any more', { endsReading: true }],
+  ['whose lines go to a disk that is full', { stdout: { file: '/dev/full' } }],
+] as const) {
+  test(`a process ${what} goes on`, async () => {
+    const { exitCode, stderr } = await run(goesOn, options)
+    assert.is(stderr, 'the end')
+    assert.is(exitCode, 0)
+  })
+}
 
 test.run()
