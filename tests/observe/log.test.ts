@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,11 +11,12 @@ const test = suite('log')
 
 interface Options {
   endsReading?: boolean
-  stdout?: 'pipe' | { file: string }
+  /** A file, in place of a pipe. */
+  stdout?: string
 }
 
 /** Runs this in a process of its own, with a `log`, a `clock` of its own and the `writes` to its stdout so far. */
-async function run(program: string, { endsReading = false, stdout = 'pipe' }: Options = {}) {
+async function run(program: string, { endsReading = false, stdout }: Options = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'log-'))
   const outfile = join(folder, 'program.mjs')
   const contents = `
@@ -42,7 +44,10 @@ async function run(program: string, { endsReading = false, stdout = 'pipe' }: Op
       banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" },
       logLevel: 'silent',
     })
-    const child = execa(process.execPath, [outfile], { reject: false, stdout })
+    // By its descriptor, since a file that the library is given is written by the library.
+    const file = stdout === undefined ? undefined : openSync(stdout, 'w')
+    const child = execa(process.execPath, [outfile], { reject: false, stdout: (file ?? 'pipe') as 'pipe' })
+    if (file !== undefined) closeSync(file)
     if (endsReading) child.stdout?.destroy()
     const { exitCode, stdout: said = '', stderr } = await child
     return { exitCode, stdout: String(said), stderr: String(stderr) }
@@ -106,7 +111,7 @@ const goesOn = `
 
 for (const [what, options] of [
   ['to which nobody listens any more', { endsReading: true }],
-  ['whose lines go to a disk that is full', { stdout: { file: '/dev/full' } }],
+  ['whose lines go to a disk that is full', { stdout: '/dev/full' }],
 ] as const) {
   test(`a process ${what} goes on`, async () => {
     const { exitCode, stderr } = await run(goesOn, options)
