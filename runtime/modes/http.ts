@@ -165,13 +165,12 @@ async function write(request: IncomingMessage, response: ServerResponse, result:
 /** With its length, which node:http tells neither to HEAD nor to HTTP/1.0. */
 function end(request: IncomingMessage, response: ServerResponse, body: string | Buffer): void {
   const hasLength = ![204, 304].includes(response.statusCode)
-  const length = Buffer.byteLength(body)
   if (hasLength && !response.hasHeader('Transfer-Encoding') && !response.hasHeader('Trailer')) {
-    response.setHeader('Content-Length', length)
+    response.setHeader('Content-Length', Buffer.byteLength(body))
   }
   if (!hasLength || request.method === 'HEAD') return void response.end()
   // Ended a tick later, since what `end` is given goes out in two pieces, which costs more than one.
-  response.write(body, length === body.length ? 'latin1' : 'utf8')
+  response.write(body)
   process.nextTick(() => response.end())
 }
 

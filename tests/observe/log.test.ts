@@ -21,14 +21,13 @@ async function run(program: string, { endsReading = false, stdout }: Options = {
   const outfile = join(folder, 'program.mjs')
   const contents = `
     import fs, { writeSync } from 'node:fs'
-    import { syncBuiltinESMExports } from 'node:module'
     import { setImmediate as turn } from 'node:timers/promises'
     import { openLog } from './observe/log'
     const clock = { now: 1_000 }
     performance.now = () => clock.now
     const writes = []
     fs.writeSync = (fd, text, ...more) => {
-      if (fd === 1) writes.push(text.split('\\n').filter(Boolean).map((line) => JSON.parse(line).msg).join())
+      if (fd === 1) writes.push([...String(text).matchAll(/"msg":"([^"]*)"/g)].map(([, said]) => said).join())
       return writeSync(fd, text, ...more)
     }
     const log = openLog('info')
@@ -49,12 +48,14 @@ async function run(program: string, { endsReading = false, stdout }: Options = {
     const child = execa(process.execPath, [outfile], { reject: false, stdout: (file ?? 'pipe') as 'pipe' })
     if (file !== undefined) closeSync(file)
     if (endsReading) child.stdout?.destroy()
-    const { exitCode, stdout: said = '', stderr } = await child
-    return { exitCode, stdout: String(said), stderr: String(stderr) }
+    const { exitCode, stdout: text = '', stderr } = await child
+    return { exitCode, stdout: String(text), stderr: String(stderr) }
   } finally {
     await rm(folder, { recursive: true })
   }
 }
+
+const said = (stdout: string): string[] => stdout.split('\n').map((line) => JSON.parse(line).msg)
 
 test('what is said alone is out before the next step', async () => {
   const { stdout, stderr } = await run(`
@@ -95,10 +96,53 @@ for (const [how, end] of [
     const { stdout } = await run(`
       for (const text of ['one', 'two', 'three']) log.info(text)
       ${end}`)
-    const said = stdout.split('\n').map((line) => JSON.parse(line).msg)
-    assert.equal(said, ['one', 'two', 'three'])
+    assert.equal(said(stdout), ['one', 'two', 'three'])
   })
 }
+
+test('a warning is out at once, after what was said before it', async () => {
+  const { stderr } = await run(`
+    for (const text of ['one', 'two']) log.info(text)
+    log.warn('three')
+    console.error(writes.join(' '))`)
+  assert.is(stderr, 'one two,three')
+})
+
+test('what is said while the process ends is out, too', async () => {
+  const { stdout } = await run(`
+    process.on('exit', () => {
+      for (const text of ['two', 'three']) log.info(text)
+    })
+    log.info('one')`)
+  assert.equal(said(stdout), ['one', 'two', 'three'])
+})
+
+test('a line of any length is written, and what was gathered before it', async () => {
+  const { stdout } = await run(`
+    for (const text of ['one', 'two']) log.info(text)
+    log.info({ more: 'x'.repeat(2_000_000) }, 'three')
+    log.info('four')`)
+  assert.equal(said(stdout), ['one', 'two', 'three', 'four'])
+})
+
+test('where a disk was full, what could be kept and all that comes later is written once there is room', async () => {
+  const { stdout } = await run(`
+    const full = fs.writeSync
+    fs.writeSync = () => {
+      throw Object.assign(new Error('full'), { code: 'ENOSPC' })
+    }
+    for (let count = 0; count < 2_000; count++) {
+      clock.now += 6
+      log.info({ more: 'x'.repeat(count % 400 + 600) }, 'while full')
+    }
+    fs.writeSync = full
+    for (let count = 0; count < 100; count++) log.info('later')`)
+  const lines = said(stdout)
+  const many = (what: string) => lines.filter((line) => line === what).length
+  assert.ok(many('while full') > 500 && many('while full') < 1_999, `${many('while full')}`)
+  assert.is(many('later'), 100)
+  assert.is(lines.at(-1), 'later')
+})
 
 const goesOn = `
   for (let count = 0; count < 20; count++) {
