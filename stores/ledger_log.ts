@@ -41,7 +41,7 @@ export async function openLog<D, V>(
 ): Promise<Log<D, V>> {
   const { stream, subject } = ledgerStream(name)
   const pages = openPages<V>(js, name, { version, after })
-  const memory = memoryOver(pages)
+  const memory = memoryOver(pages, every / 2)
   const state: Table<V> = { get: memory.get, set: (key, value) => memory.set(key, value, decisions) }
   let lastSeq = 0
   let lastOperation = ''
@@ -124,7 +124,7 @@ export async function openLog<D, V>(
     isWriting = true
     const position = { seq: lastSeq, operation: lastOperation, decisions }
     const isWritten = await pages.write(memory.unwritten(), position, budgetMs).catch(() => false)
-    if (isWritten) memory.forget(every / 2)
+    if (isWritten) memory.forget()
     isWriting = false
     return isWritten
   }
@@ -135,7 +135,7 @@ export async function openLog<D, V>(
     // Pages that cannot be read or written must not keep every decision waiting.
     pagesFrom = decisions + every / 10
     try {
-      if (await pages.refresh(isHeld, pagesMs)) memory.forget(every / 2)
+      if (await pages.refresh(isHeld, pagesMs)) memory.forget()
     } catch (error) {
       if (outdatedHead(error) !== undefined) throw error
       return

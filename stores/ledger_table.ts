@@ -21,12 +21,12 @@ export interface Memory<V> {
   unwritten(): [string, V][]
   /** How much that is. */
   fresh(): number
-  /** Forgets what is in the pages and was not used during so many of the last changes. */
-  forget(unusedFor: number): void
+  /** Forgets what is in the pages and was not used lately. */
+  forget(): void
 }
 
-/** The part of a ledger's table that was used lately or stands in no page yet. */
-export function memoryOver<V>(pages: Pages<V>): Memory<V> {
+/** The part of a ledger's table that was used during so many of the last changes, or stands in no page yet. */
+export function memoryOver<V>(pages: Pages<V>, lately: number): Memory<V> {
   const entries = new Map<string, Entry<V>>()
   const missing = new Set<string>()
   let changes = 0
@@ -70,11 +70,11 @@ export function memoryOver<V>(pages: Pages<V>): Memory<V> {
     unwritten: () =>
       [...entries].flatMap(([key, entry]) => (isUnwritten(entry) ? [[key, entry.value as V] as [string, V]] : [])),
     fresh: () => fresh,
-    forget(unusedFor) {
+    forget() {
       fresh = 0
       for (const [key, entry] of entries) {
         if (isUnwritten(entry)) fresh += 1
-        else if (changes - entry.usedAt >= unusedFor) entries.delete(key)
+        else if (changes - entry.usedAt >= lately) entries.delete(key)
       }
       forgotten += 1
     },

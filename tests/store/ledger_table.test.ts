@@ -6,7 +6,7 @@ import { suite } from '../support/suite'
 const test = suite('what is remembered of the table of a ledger')
 
 /** Pages that hold all that was written, as many decisions as they are told, and are read when the test says so. */
-function pagesOf(written: Map<string, string>) {
+function pagesOf(written: Map<string, string>, lately: number) {
   let decisions = 0
   let tell = () => {}
   const pages: Pick<Pages<string>, 'position' | 'mayHold' | 'read'> = {
@@ -22,7 +22,7 @@ function pagesOf(written: Map<string, string>) {
     },
   }
   return {
-    memory: memoryOver(pages as Pages<string>),
+    memory: memoryOver(pages as Pages<string>, lately),
     upTo(last: number) {
       decisions = last
     },
@@ -32,11 +32,11 @@ function pagesOf(written: Map<string, string>) {
 
 test('what the pages hold and nobody used during the last changes is forgotten, the rest is not', () => {
   const written = new Map([1, 2, 3, 4, 5, 6].map((n) => [`key ${n}`, `value ${n}`]))
-  const { memory, upTo } = pagesOf(written)
+  const { memory, upTo } = pagesOf(written, 3)
   for (const [key, value] of written) memory.set(key, value, Number(key.slice(4)))
   memory.get('key 1')
   upTo(5)
-  memory.forget(3)
+  memory.forget()
   const known = [...written.keys()].filter((key) => memory.get(key) !== undefined)
   assert.equal(known, ['key 1', 'key 4', 'key 5', 'key 6'])
   assert.equal(memory.missed(), ['key 2', 'key 3'])
@@ -45,23 +45,23 @@ test('what the pages hold and nobody used during the last changes is forgotten, 
 })
 
 test('what is in no page is remembered, however long nobody used it', () => {
-  const { memory, upTo } = pagesOf(new Map())
+  const { memory, upTo } = pagesOf(new Map(), 0)
   memory.set('key 1', 'value 1', 10)
   for (let at = 11; at < 100; at++) memory.set('key 2', 'value 2', at)
   upTo(9)
-  memory.forget(0)
+  memory.forget()
   assert.is(memory.get('key 1'), 'value 1')
 })
 
 test('a page that was read before a newer value was written and forgotten does not bring the old one back', async () => {
   const written = new Map([['key', 'old']])
-  const { memory, upTo, tell } = pagesOf(written)
+  const { memory, upTo, tell } = pagesOf(written, 0)
   assert.is(memory.get('key'), undefined)
   const loading = memory.load(memory.missed())
   memory.set('key', 'new', 1)
   written.set('key', 'new')
   upTo(1)
-  memory.forget(0)
+  memory.forget()
   tell()
   assert.is((await loading).size, 0)
   assert.is(memory.get('key'), undefined)
