@@ -33,18 +33,23 @@ interface Options {
   marks: Marks
   log: Log
   bindOnly: boolean
+  /** The streams were put back from a backup: floors of their former making hold. */
+  restored?: boolean | undefined
 }
 
 /**
  * Creates the durable, or brings an existing one to the function's policy. One that has vanished goes on from its last
- * saved floor; resolves with when its stream was made.
+ * saved floor, one that is past the end of its stream from there; resolves with when its stream was made.
  */
 export async function ensureConsumer(js: JetStream, spec: ConsumerSpec, options: Options): Promise<string> {
   const { stream, name } = spec
   const { log, bindOnly } = options
-  const info = await js.api<StreamInfo>(`STREAM.INFO.${stream}`)
   const found = await existing<ConsumerInfo>(js, `CONSUMER.INFO.${stream}.${name}`)
-  if (found) {
+  // Asked for after the durable, which is then past its end only where the stream has lost messages.
+  const info = await js.api<StreamInfo>(`STREAM.INFO.${stream}`)
+  if (found && found.delivered.stream_seq > info.state.last_seq) {
+    await takeBack(js, spec, found, info, options)
+  } else if (found) {
     const { config } = found
     const carried = info.config.subjects ?? []
     refuseUnsafe(config, spec, { carried, bindOnly })
@@ -63,11 +68,28 @@ export async function ensureConsumer(js: JetStream, spec: ConsumerSpec, options:
   return info.created
 }
 
-async function create(js: JetStream, spec: ConsumerSpec, { created, state }: StreamInfo, { marks, log }: Options) {
+/**
+ * A stream that has lost its newest messages, by a backup that is older than the durable's or by a power failure, gives
+ * their numbers to others, of which the durable would skip what it had been given and redeliver what it had not acked.
+ */
+async function takeBack(js: JetStream, spec: ConsumerSpec, found: ConsumerInfo, info: StreamInfo, options: Options) {
+  const { stream, name } = spec
+  const { last_seq } = info.state
+  const past = `the consumer ${name} is at ${found.delivered.stream_seq} of ${stream}, which ends at ${last_seq}`
+  if (options.bindOnly) throw configuration(`--bind-only: ${past}; node runtime provision takes it back`)
+  const seq = Math.min(found.ack_floor.stream_seq, last_seq)
+  options.log.warn({ consumer: name, seq }, `${past}: it is made anew, from what it had acked`)
+  await options.marks.saveFloor(stream, name, { seq, created: info.created, filter: spec.filter })
+  await js.api(`CONSUMER.DELETE.${stream}.${name}`)
+  await create(js, spec, info, options)
+}
+
+async function create(js: JetStream, spec: ConsumerSpec, { created, state }: StreamInfo, options: Options) {
   const { stream, name, filter, from } = spec
+  const { marks, log, restored } = options
   const config = wantedConfig(spec)
   const floor = await marks.floor(stream, name)
-  if (floor?.created === created && floor.filter === filter) {
+  if (floor && floor.filter === filter && (floor.created === created || restored)) {
     // A stream that was put back from an older copy ends before the floor.
     const seq = Math.min(floor.seq, state.last_seq)
     log.warn({ consumer: name, seq }, 'the durable had vanished; it goes on from its last saved floor')

@@ -28,6 +28,8 @@ const help = `node runtime provision: creates the streams, buckets, consumers an
   node runtime provision --update           and brings streams that differ to what manifest and environment want
   node runtime provision --moved            and notes that the records of tables have been moved to where DATABASE_URL
                                             is now, or, without it, to key-value buckets: see docs/postgresql.md
+  node runtime provision --restored         and takes what it knows of the durables of streams for true that were put back
+                                            from a backup: see docs/backup.md
   node runtime provision --prune            and deletes the durables of functions that the manifest no longer has
   node runtime provision --manifest FILE    for another manifest
   node runtime provision --embedded         on the server that npm start would use, started for so long
@@ -44,6 +46,7 @@ export const run: Tool = async (args, place) => {
     manifest: { type: 'string' },
     update: { type: 'boolean' },
     moved: { type: 'boolean' },
+    restored: { type: 'boolean' },
     prune: { type: 'boolean' },
     embedded: { type: 'boolean' },
   })
@@ -59,11 +62,12 @@ export const run: Tool = async (args, place) => {
 interface Wanted {
   update?: boolean
   moved?: boolean
+  restored?: boolean
   prune?: boolean
 }
 
 async function provision({ connection, js }: Link, { env, say }: Place, manifest: Manifest, wanted: Wanted) {
-  const { update, moved, prune } = wanted
+  const { update, moved, restored, prune } = wanted
   const { replicas } = readSettings(env)
   const streams = [marksBucket, ...streamsFor(manifest, manifest.functions, env)]
   requireVersion(connection.server, replicas)
@@ -79,7 +83,7 @@ async function provision({ connection, js }: Link, { env, say }: Place, manifest
   for (const name of missing) say(`${name}: created`)
   if (update) await bringStreams(js, streams, replicas, say)
   for (const entry of manifest.functions.filter(isDurable)) {
-    await ensureConsumer(js, consumerFor(manifest, entry), { marks, log, bindOnly: false })
+    await ensureConsumer(js, consumerFor(manifest, entry), { marks, log, bindOnly: false, restored })
   }
   await lookForOrphans(js, streams, { manifest, marks, prune, say })
   const drift = await findDrift(js, streams, replicas)

@@ -1,3 +1,6 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { AckPolicy, type ConsumerConfig, DeliverPolicy, ReplayPolicy } from 'nats'
 import * as assert from 'uvu/assert'
 import { refuseUnsafe } from '../../provision/consumer_config'
@@ -8,7 +11,7 @@ import { deleteConsumer } from '../support/consumers'
 import { runFunctions } from '../support/host'
 import { manifestFolder } from '../support/manifest_folder'
 import { type Note, notes } from '../support/notes'
-import { suite } from '../support/suite'
+import { atEnd, suite } from '../support/suite'
 import { runTool } from '../support/tool'
 import { eventually } from '../support/wait'
 import { openWire, type Wire } from '../support/wire'
@@ -71,6 +74,65 @@ test('of a stream that was put back from an older copy goes on at its end, not w
   await wire.store('events.a', { n: 2 })
   await eventually('what the stream holds now', () => seen.includes(2))
   await eventually('the floor to be as low as the stream', async () => (await floorOf(wire))?.seq === 2)
+})
+
+test('past the end of a stream that has lost its newest messages is taken back, so that none of its next is skipped', async () => {
+  const broker = await startBroker()
+  const seen: number[] = []
+  const take = taker('events.a', ({ n }) => void seen.push(n))
+  const handled = async (...all: number[]) => {
+    const host = await runFunctions(broker, take)
+    const wire = await openWire(broker)
+    for (const n of all) await wire.store('events.a', { n })
+    await eventually('them to be handled', () => all.every((n) => seen.includes(n)))
+    const stop = async () => {
+      await host.stop()
+      await wire.stop()
+      await broker.kill()
+    }
+    return { stop, host, wire }
+  }
+  const messages = join(broker.folder, 'jetstream/$G/streams/EVENTS/msgs')
+  const older = await mkdtemp(join(tmpdir(), 'messages-'))
+  atEnd(() => rm(older, { recursive: true, force: true }))
+  await (await handled(1, 2, 3)).stop()
+  await cp(messages, older, { recursive: true })
+  await broker.start()
+  await (await handled(4, 5, 6, 7)).stop()
+  await rm(messages, { recursive: true })
+  await cp(older, messages, { recursive: true })
+  await broker.start()
+
+  const { host, wire } = await handled(40, 50)
+  assert.equal(seen, [1, 2, 3, 4, 5, 6, 7, 40, 50])
+  // Of today's servers a restart does the same by itself.
+  const told = host.log
+    .map(({ text }) => text)
+    .filter((text) => text.endsWith('it is made anew, from what it had acked'))
+  assert.ok(told.length === 0 || told[0]?.startsWith('the consumer note__take is at 7 of EVENTS, which ends at 3'))
+  await eventually('its floor to be saved', async () => (await floorOf(wire))?.seq === 5)
+})
+
+test('of a stream that was made anew from a backup goes on from its floor where provision --restored is told so', async () => {
+  const { broker, wire, jsm } = await start()
+  const manifest = await manifestWith()
+  await runTool(broker, ['provision', '--manifest', manifest])
+  for (const n of [1, 2, 3]) await wire.store('events.a', { n })
+  const beganAt = async (...flags: string[]) => {
+    await deleteConsumer(jsm, 'EVENTS', 'note__take')
+    const { stdout } = await runTool(broker, ['provision', ...flags, '--manifest', manifest])
+    const { config, num_pending } = await jsm.consumers.info('EVENTS', 'note__take')
+    return { stdout, start: config.opt_start_seq, num_pending }
+  }
+  const saved = (more: object) =>
+    wire.store('$KV.runtime.floor.EVENTS.note__take', { seq: 2, created: 'before', filter: 'events.a', ...more })
+  await saved({})
+  assert.match((await beganAt()).stdout, 'its floor is of something else, it begins anew')
+  const restored = await beganAt('--restored')
+  assert.match(restored.stdout, 'note__take: the durable had vanished; it goes on from its last saved floor')
+  assert.equal([restored.start, restored.num_pending], [3, 1])
+  await saved({ filter: 'events.b' })
+  assert.match((await beganAt('--restored')).stdout, 'its floor is of something else, it begins anew')
 })
 
 const durable = (more: Partial<ConsumerConfig>): Partial<ConsumerConfig> => ({
