@@ -1,4 +1,4 @@
-import type { Data } from '../runtime/envelope'
+import { type Data, textOf } from '../runtime/envelope'
 import { step } from '../runtime/failpoint'
 import { isConflict, type JetStream } from '../runtime/nats/jetstream'
 import type { Store } from '../runtime/types'
@@ -24,6 +24,8 @@ export function kvStore<T>(js: JetStream, bucket: string, recent: Recent<Seen> =
           writes: stored?.headers[operations]?.split(' ').filter(Boolean) ?? [],
         }
       },
+
+      readText: async (key) => textOf(await js.readBody(stream, subjectOf(key))) || undefined,
 
       async write(key, { text, writes }, seen) {
         const expected = { headers: { [operations]: writes.join(' ') }, lastSubjectSeq: seen.revision, stream }

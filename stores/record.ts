@@ -19,6 +19,8 @@ export const nothing: Seen = { revision: 0, text: undefined, writes: [] }
 /** Where the records of a bucket are kept. */
 export interface Shelf {
   read(key: string): Promise<Seen>
+  /** Where it is cheaper without what a change needs; undefined where there is none. */
+  readText?(key: string): Promise<string | undefined>
   /** Where the record is still what was seen; its revision then, undefined where another write was first. */
   write(key: string, next: Omit<Seen, 'revision'> & { text: string }, seen: Seen): Promise<number | undefined>
 }
@@ -29,7 +31,7 @@ export interface Shelf {
  * to be absent, is changed without being read first, since the compare-and-set finds out where it is not so.
  */
 export function recordStore<T>(bucket: string, shelf: Shelf, recent: Recent<Seen>): Store<T> {
-  const parsed = ({ text }: Seen) => (text === undefined ? undefined : (JSON.parse(text) as T))
+  const parsed = (text: string | undefined) => (text === undefined ? undefined : (JSON.parse(text) as T))
 
   const read = async (key: string): Promise<Seen> => {
     const seen = await shelf.read(key)
@@ -38,7 +40,7 @@ export function recordStore<T>(bucket: string, shelf: Shelf, recent: Recent<Seen
   }
 
   return {
-    get: async (key) => parsed(await read(key)),
+    get: async (key) => parsed(await (shelf.readText ? shelf.readText(key) : read(key).then(({ text }) => text))),
 
     async update(key, change, guess) {
       let isFresh = false
@@ -48,7 +50,7 @@ export function recordStore<T>(bucket: string, shelf: Shelf, recent: Recent<Seen
       }
       /** What is to be stored, and whether that is what is there already. */
       const decide = (seen: Seen) => {
-        const known = parsed(seen)
+        const known = parsed(seen.text)
         const next = change(known)
         if (next === undefined && known !== undefined) {
           throw new Error(`the change of ${bucket}/${key} returned nothing for a record`)

@@ -13,6 +13,7 @@ export function within(js: JetStream, leftMs: () => number): JetStream {
     publish: (subject, data, options) =>
       js.publish(subject, data, Object.assign({}, options, { budgetMs: most(options.budgetMs) })),
     read: (stream, which, budgetMs) => js.read(stream, which, most(budgetMs)),
+    readBody: (stream, subject, budgetMs) => js.readBody(stream, subject, most(budgetMs)),
   }
 }
 

@@ -1,5 +1,5 @@
 import { electionMs, hasCode, persist } from '../../connect/persist'
-import { directRead, leaderRead } from '../../stores/read'
+import { directBody, directRead, leaderRead } from '../../stores/read'
 import { type Data, type Headers, messageId, type SentHeaders, textOf } from '../envelope'
 import type { Arrived } from './connection'
 import type { Ask } from './mux'
@@ -25,6 +25,8 @@ export interface JetStream {
   publish(subject: string, data: Data, options: PublishOptions): Promise<PubAck>
   /** Reads one stored message: by sequence, or the last of a subject. */
   read(stream: string, which: Which, budgetMs?: number): Promise<StoredMessage | undefined>
+  /** The body alone of the last message of a subject, which is cheaper; empty where there is none. */
+  readBody(stream: string, subject: string, budgetMs?: number): Promise<Data>
 }
 
 export type Which = { seq: number } | { last_by_subj: string }
@@ -69,6 +71,11 @@ export function openJetStream(ask: Ask, { leaderReads }: { leaderReads: boolean 
 
     read: (stream, which, budgetMs) =>
       leaderReads ? leaderRead(api, stream, which, budgetMs) : directRead(ask, stream, which, budgetMs),
+
+    readBody: async (stream, subject, budgetMs) =>
+      leaderReads
+        ? ((await leaderRead(api, stream, { last_by_subj: subject }, budgetMs))?.data ?? '')
+        : directBody(ask, stream, subject, budgetMs),
   }
 }
 

@@ -1,3 +1,4 @@
+import { headers } from 'nats'
 import * as assert from 'uvu/assert'
 import { ensureStreams } from '../../provision/streams'
 import { kvStore } from '../../stores/kv'
@@ -7,6 +8,7 @@ import { type Broker, startBroker } from '../support/broker'
 import { connectJetStream } from '../support/jetstream'
 import { startProxy } from '../support/proxy'
 import { suite } from '../support/suite'
+import { eventually } from '../support/wait'
 import { openWire } from '../support/wire'
 import { storePromises } from './promises'
 
@@ -107,6 +109,34 @@ test('what is guessed to be absent, and is, is not read first', async () => {
   assert.is(reads, 0)
   assert.equal(await store.update('guessed', add, 'absent'), { n: 2 })
   assert.is(reads, 1)
+})
+
+test('a get leaves out the headers; a server that is too old for that is asked so once', async () => {
+  const broker = await start()
+  const store = await open(broker)
+  await store.update('bare', add)
+  const asked = await (await openWire(broker)).hear('$JS.API.DIRECT.GET.KV_counts.>')
+  assert.equal(
+    [await store.get('bare'), await store.get('bare'), await store.get('none')],
+    [{ n: 1 }, { n: 1 }, undefined],
+  )
+  await eventually('what was asked', () => asked.length >= 3)
+  const bare = asked.filter(({ body }) => (body as { no_hdr?: boolean } | undefined)?.no_hdr).length
+  assert.ok(bare === 3 ? asked.length === 3 : bare === 1 && asked.length === 4, `${bare} bare of ${asked.length}`)
+})
+
+test('what another client has deleted or purged is not there', async () => {
+  const broker = await start()
+  const store = await open(broker)
+  const { nc } = await openWire(broker)
+  for (const operation of ['DEL', 'PURGE']) {
+    await store.update(operation, add)
+    const marker = headers()
+    marker.set('KV-Operation', operation)
+    await nc.jetstream().publish(`$KV.counts.${operation}`, undefined, { headers: marker })
+    assert.is(await store.get(operation), undefined)
+    assert.equal(await store.update(operation, add), { n: 1 })
+  }
 })
 
 test('read from the leader, as on a cluster, it is the same', async () => {

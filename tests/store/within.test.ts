@@ -23,6 +23,10 @@ function broker() {
       budgets.push(budgetMs)
       return appended.length > 0 ? { seq: appended.length, data: new Uint8Array(), headers: sent } : undefined
     },
+    async readBody(_stream: string, _subject: string, budgetMs?: number) {
+      budgets.push(budgetMs)
+      return ''
+    },
     async publish(_subject: string, data: Uint8Array, { budgetMs, headers = {} }: PublishOptions) {
       budgets.push(budgetMs)
       sent = headers as Record<string, string>
@@ -68,10 +72,11 @@ test('each call has what is left then, and no more than it would have had', asyn
   await bounded.api('INFO')
   left = 50
   await bounded.read('S', { seq: 1 })
+  await bounded.readBody('S', 's')
   await bounded.publish('s', Buffer.from('{"decisions":[]}'), { budgetMs: 10 })
   left = 60_000
   await bounded.publish('s', Buffer.from('{"decisions":[]}'), {})
-  assert.equal(budgets, [100, 50, 10, 20_000])
+  assert.equal(budgets, [100, 50, 50, 10, 20_000])
 })
 
 test.run()
