@@ -25,7 +25,10 @@ export function kvStore<T>(js: JetStream, bucket: string, recent: Recent<Seen> =
         }
       },
 
-      readText: async (key) => textOf(await js.readBody(stream, subjectOf(key))) || undefined,
+      async readText(key) {
+        const body = await js.readBody(stream, subjectOf(key))
+        return body && textOf(body)
+      },
 
       async write(key, { text, writes }, seen) {
         const expected = { headers: { [operations]: writes.join(' ') }, lastSubjectSeq: seen.revision, stream }

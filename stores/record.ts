@@ -19,7 +19,7 @@ export const nothing: Seen = { revision: 0, text: undefined, writes: [] }
 /** Where the records of a bucket are kept. */
 export interface Shelf {
   read(key: string): Promise<Seen>
-  /** Where it is cheaper without what a change needs; undefined where there is none. */
+  /** Where it is cheaper without what a change needs: undefined where there is none, empty where it was deleted. */
   readText?(key: string): Promise<string | undefined>
   /** Where the record is still what was seen; its revision then, undefined where another write was first. */
   write(key: string, next: Omit<Seen, 'revision'> & { text: string }, seen: Seen): Promise<number | undefined>
@@ -40,7 +40,13 @@ export function recordStore<T>(bucket: string, shelf: Shelf, recent: Recent<Seen
   }
 
   return {
-    get: async (key) => parsed(await (shelf.readText ? shelf.readText(key) : read(key).then(({ text }) => text))),
+    async get(key) {
+      if (!shelf.readText) return parsed((await read(key)).text)
+      const text = await shelf.readText(key)
+      // Of what is there a change has to know more.
+      if (text === undefined) recent.set(key, nothing)
+      return parsed(text || undefined)
+    },
 
     async update(key, change, guess) {
       let isFresh = false

@@ -25,8 +25,8 @@ export interface JetStream {
   publish(subject: string, data: Data, options: PublishOptions): Promise<PubAck>
   /** Reads one stored message: by sequence, or the last of a subject. */
   read(stream: string, which: Which, budgetMs?: number): Promise<StoredMessage | undefined>
-  /** The body alone of the last message of a subject, which is cheaper; empty where there is none. */
-  readBody(stream: string, subject: string, budgetMs?: number): Promise<Data>
+  /** The body alone of the last message of a subject, which is cheaper. */
+  readBody(stream: string, subject: string, budgetMs?: number): Promise<Data | undefined>
 }
 
 export type Which = { seq: number } | { last_by_subj: string }
@@ -74,7 +74,7 @@ export function openJetStream(ask: Ask, { leaderReads }: { leaderReads: boolean 
 
     readBody: async (stream, subject, budgetMs) =>
       leaderReads
-        ? ((await leaderRead(api, stream, { last_by_subj: subject }, budgetMs))?.data ?? '')
+        ? (await leaderRead(api, stream, { last_by_subj: subject }, budgetMs))?.data
         : directBody(ask, stream, subject, budgetMs),
   }
 }

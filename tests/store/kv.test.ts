@@ -8,7 +8,6 @@ import { type Broker, startBroker } from '../support/broker'
 import { connectJetStream } from '../support/jetstream'
 import { startProxy } from '../support/proxy'
 import { suite } from '../support/suite'
-import { eventually } from '../support/wait'
 import { openWire } from '../support/wire'
 import { storePromises } from './promises'
 
@@ -72,6 +71,22 @@ remembers('what a handler does to a record that it was given is its own', async 
   assert.equal(await mine.update('shared', add), { n: 2 })
 })
 
+remembers('what a get has found to be absent is written without being read again', async () => {
+  const { mine, other } = await two()
+  const wire = await openWire(await start())
+  const asked = await wire.hear('$JS.API.DIRECT.GET.KV_counts.$KV.counts.looked-for')
+  const looks = async () => {
+    await wire.nc.flush()
+    return asked.length
+  }
+  assert.is(await mine.get('looked-for'), undefined)
+  const before = await looks()
+  assert.equal(await mine.update('looked-for', add), { n: 1 })
+  assert.is(await looks(), before)
+  assert.equal(await other.update('looked-for', add), { n: 2 })
+  assert.is(await looks(), before + 1)
+})
+
 remembers('what is no JSON any more is read anew', async () => {
   const { mine } = await two()
   const { nc } = await openWire(await start())
@@ -115,12 +130,13 @@ test('a get leaves out the headers; a server that is too old for that is asked s
   const broker = await start()
   const store = await open(broker)
   await store.update('bare', add)
-  const asked = await (await openWire(broker)).hear('$JS.API.DIRECT.GET.KV_counts.>')
+  const wire = await openWire(broker)
+  const asked = await wire.hear('$JS.API.DIRECT.GET.KV_counts.>')
   assert.equal(
     [await store.get('bare'), await store.get('bare'), await store.get('none')],
     [{ n: 1 }, { n: 1 }, undefined],
   )
-  await eventually('what was asked', () => asked.length >= 3)
+  await wire.nc.flush()
   const bare = asked.filter(({ body }) => (body as { no_hdr?: boolean } | undefined)?.no_hdr).length
   assert.ok(bare === 3 ? asked.length === 3 : bare === 1 && asked.length === 4, `${bare} bare of ${asked.length}`)
 })
