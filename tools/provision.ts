@@ -28,8 +28,8 @@ const help = `node runtime provision: creates the streams, buckets, consumers an
   node runtime provision --update           and brings streams that differ to what manifest and environment want
   node runtime provision --moved            and notes that the records of tables have been moved to where DATABASE_URL
                                             is now, or, without it, to key-value buckets: see docs/postgresql.md
-  node runtime provision --restored         and takes what it knows of the durables of streams for true that were put back
-                                            from a backup: see docs/backup.md
+  node runtime provision --restored         for streams that were just put back from a backup: their durables go on from
+                                            the floors that it knows; see docs/backup.md
   node runtime provision --prune            and deletes the durables of functions that the manifest no longer has
   node runtime provision --manifest FILE    for another manifest
   node runtime provision --embedded         on the server that npm start would use, started for so long

@@ -36,8 +36,9 @@ export async function startDurable(fn: LoadedFunction, broker: Broker): Promise<
   let created = ''
   const provision = async () => {
     const before = created
-    created = await ensureConsumer(js, spec, broker)
-    return created === before
+    const ensured = await ensureConsumer(js, spec, broker)
+    created = ensured.created
+    return ensured.acksHold && created === before
   }
   const running = new Members<Delivered>()
   const most = policy.batch ?? 1

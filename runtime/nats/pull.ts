@@ -23,7 +23,7 @@ interface PullOptions {
   may?(): boolean
   /** How long a stop may wait for what was asked for. */
   patienceMs?: number
-  /** Called when the consumer or its stream is not there, or was moved; resolves with whether the stream is the same. */
+  /** Called when the consumer or its stream is not there, or was moved; resolves with whether acks of before hold. */
   missing(): Promise<boolean>
 }
 
@@ -51,6 +51,7 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
   let stopped = false
   let scheduled = false
   let looking = false
+  let lookAgain = false
   let paused = false
   let silences = 0
   let onEmpty: (() => void) | undefined
@@ -99,8 +100,8 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     looking = true
     log[paused ? 'warn' : 'debug']({ stream, consumer }, 'a pull was not served; the consumer is looked for')
     missing()
-      .then((isSame) => {
-        for (const subject of acks.take()) if (isSame) connection.publish(subject, words.ack)
+      .then((acksHold) => {
+        for (const subject of acks.take()) if (acksHold) connection.publish(subject, words.ack)
       })
       .catch((error) => log.error({ err: error, stream, consumer }, 'the consumer cannot be put back'))
       .finally(() => setTimeout(resume, lookMs))
@@ -110,6 +111,8 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     looking = false
     paused = false
     silences = 0
+    if (lookAgain) lookAfterConsumer()
+    lookAgain = false
     schedule()
   }
 
@@ -147,6 +150,8 @@ export function openPull(connection: Connection, options: PullOptions): Puller {
     if (status !== 'reconnected' || stopped) return
     void subscription.drain()
     ;({ inbox, subscription } = open())
+    // What a look under way has seen may be of before the break.
+    lookAgain = looking
     lookAfterConsumer()
     schedule()
   })

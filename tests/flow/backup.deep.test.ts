@@ -206,16 +206,17 @@ else {
 
     const restored = await startBroker()
     for (const name of names) await nats(restored, 'backup', 'restore', 'stream', join(into, name))
+    const { exitCode, stdout } = await runTool(restored, ['provision', '--restored'])
+    assert.is(exitCode, 0)
+    assert.ok(stdout.split('goes on from its last saved floor').length > 5, stdout)
+    assert.not.match(stdout, 'begins anew')
     const wire = await openWire(restored)
     const jsm = await wire.nc.jetstreamManager()
     const unknown = await tellAgain(wire, await recordsOf(jsm, 'orders'))
     assert.ok(unknown >= 30, `${unknown} orders that EVENTS does not know`)
     for (const bucket of Object.values(folded).flat()) await jsm.streams.purge(`KV_${bucket}`)
     for (const name of ['LEDGER_books', 'LEDGER_books_pages']) await jsm.streams.delete(name)
-    const { exitCode, stdout } = await runTool(restored, ['provision', '--restored'])
-    assert.is(exitCode, 0)
-    assert.ok(stdout.split('goes on from its last saved floor').length > 5, stdout)
-    assert.not.match(stdout, 'begins anew')
+    assert.is((await runTool(restored, ['provision'])).exitCode, 0)
     for (const name of Object.keys(folded)) {
       assert.is((await runTool(restored, ['replay', name, '--from-seq', '1'])).exitCode, 0, name)
     }
