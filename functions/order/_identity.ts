@@ -1,35 +1,28 @@
 import * as crypto from 'node:crypto'
+import type { NewOrder } from './_contract'
 
 const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+const pairs = Array.from({ length: 1024 }, (_, ten) => crockford.charAt(ten >> 5) + crockford.charAt(ten & 31))
 
 /** The order that this user's request with this key is: a repeat names the same one, for good. */
 export function orderId(user: string, key: string): string {
   const digest = sha256(JSON.stringify([user, key]), 'binary')
-  let bits = 0
-  let value = 0
   let id = ''
-  for (let byte = 0; id.length < 26; byte++) {
-    value = (value << 8) | digest.charCodeAt(byte)
-    bits += 8
-    while (bits >= 5 && id.length < 26) {
-      bits -= 5
-      id += crockford[(value >> bits) & 31]
-    }
-    value &= (1 << bits) - 1
+  for (let bit = 0; bit < 130; bit += 10) {
+    const at = bit >> 3
+    const bytes = (digest.charCodeAt(at) << 16) | (digest.charCodeAt(at + 1) << 8) | digest.charCodeAt(at + 2)
+    id += pairs[(bytes >> (14 - (bit & 7))) & 1023]
   }
   return id
 }
 
-/** SHA-256 of a request as canonical JSON: equal for requests that are equal as parsed JSON. */
-export const requestHash = (request: unknown): string => sha256(canonical(request), 'hex')
+type Line = NewOrder['items'][number]
 
-/** Written at once, since a copy with its keys in order costs as much as the hash. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  const fields = value as Record<string, unknown>
-  const keys = Object.keys(fields).sort()
-  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonical(fields[key])}`).join()}}`
+/** SHA-256 of a request as canonical JSON, its keys in order: equal for requests that are equal as parsed JSON. */
+export function requestHash({ user_id, items, address, payment_method }: NewOrder): string {
+  const lines = items.map(({ sku, qty }): Required<Line> => ({ qty, sku }))
+  const canonical: Required<NewOrder> = { address, items: lines, payment_method, user_id }
+  return sha256(JSON.stringify(canonical), 'hex')
 }
 
 /** In one call where this Node has it: an object for each hash costs more than the hash. */
