@@ -24,7 +24,7 @@ type Below = {
 }
 
 // So that who gets it begins while the rest is still made: all at once, one process of a chain would run at a time.
-const most = 8_192
+const most = 5_000
 
 const notASubject = /^$|[ \t\r\n]/
 
