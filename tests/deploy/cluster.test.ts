@@ -17,15 +17,30 @@ const test = suite('the servers of Compose, on loopback')
 /** What a server is told by Compose, with this machine’s ports and folder in place of the container’s. */
 async function startServers(): Promise<{ url: string; monitors: string[] }> {
   const folder = await mkdtemp(join(tmpdir(), 'compose-'))
-  const children: ChildProcess[] = []
+  const children = new Set<ChildProcess>()
+  let ending = false
+  /** Again where it ends, as Compose would. */
+  const run = (env: NodeJS.ProcessEnv) => {
+    if (ending) return
+    const child = spawn(process.env.NATS_SERVER as string, ['-c', 'deploy/nats.conf'], { stdio: 'ignore', env })
+    children.add(child)
+    child.once('exit', () => {
+      children.delete(child)
+      setTimeout(run, 100, env)
+    })
+  }
   atEnd(async () => {
+    ending = true
     for (const child of children) {
       const ended = new Promise((resolve) => child.once('exit', resolve))
       if (child.kill('SIGKILL')) await ended
     }
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   })
-  process.once('exit', () => children.forEach((child) => void child.kill('SIGKILL')))
+  process.once('exit', () => {
+    ending = true
+    for (const child of children) child.kill('SIGKILL')
+  })
   const { services } = readCompose('deploy/engines.yaml')
   const servers = Object.keys(services).filter((name) => name.startsWith('nats'))
   const port = async () => `127.0.0.1:${await freePort()}`
@@ -40,7 +55,7 @@ async function startServers(): Promise<{ url: string; monitors: string[] }> {
       String(told.NATS_ROUTES),
     )
     const env = { ...told, ...here, NATS_ROUTES }
-    children.push(spawn(process.env.NATS_SERVER as string, ['-c', 'deploy/nats.conf'], { stdio: 'ignore', env }))
+    run(env)
   }
   return {
     url: places.map(({ client }) => client).join(','),
