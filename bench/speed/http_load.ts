@@ -37,7 +37,7 @@ export async function load({ url, connections, request, count, expected, after }
         rest += (bytes as Buffer).toString('latin1', 0, size)
         const head = rest.indexOf('\r\n\r\n')
         if (head < 0) return
-        const length = lengthIn(rest)
+        const length = lengthIn(rest.slice(0, head))
         if (rest.length < head + 4 + length) return
         if (Number(rest.slice(9, 12)) !== expected) {
           return void end(() => reject(new Error(`answered ${rest.slice(0, 1_000)}`)))
@@ -73,8 +73,8 @@ export async function load({ url, connections, request, count, expected, after }
   return took
 }
 
-function lengthIn(answer: string): number {
-  const [, length] = /\r\ncontent-length: *(\d+)/i.exec(answer) ?? []
+function lengthIn(head: string): number {
+  const [, length] = /\r\ncontent-length: *(\d+)/i.exec(head) ?? []
   return length === undefined ? Number.POSITIVE_INFINITY : Number(length)
 }
 

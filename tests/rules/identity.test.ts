@@ -91,6 +91,19 @@ test('so it is of whatever the contract lets in, with its keys in any order', ()
   }
 })
 
+test('the hash ignores the order of keys, on every level', () => {
+  const turned: NewOrder = {
+    payment_method: 'card',
+    address: '1 Main Street',
+    items: [
+      { qty: 1, sku: 'moka-pot' },
+      { qty: 2, sku: 'cup-set' },
+    ],
+    user_id: 'u-1',
+  }
+  assert.is(requestHash(turned), requestHash(request))
+})
+
 test('it takes in every field of the contract', () => {
   assert.equal(Object.keys(NewOrder.schema).sort(), Object.keys(request).sort())
 })
